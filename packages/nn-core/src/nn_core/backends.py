@@ -1,0 +1,52 @@
+"""Which array library an array belongs to. Layers compute with ``xp = backend(x)``, never with NumPy by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy
+
+from nn_core.errors import PluginError
+from nn_core.plugins import BackendSpec
+from nn_core.registry import components
+
+_namespaces: dict[type, Any] = {numpy.ndarray: numpy}
+
+
+def backend(x: Any) -> Any:
+    """Return the NumPy-like namespace for the type of `x`.
+
+    >>> backend(numpy.zeros(3)).__name__
+    'numpy'
+
+    Raises:
+        PluginError: no installed plugin serves arrays of this type.
+    """
+    try:
+        return _namespaces[type(x)]
+    except KeyError:
+        _namespaces[type(x)] = namespace = _find(type(x))
+        return namespace
+
+
+def serves(array: str, kind: type) -> bool:
+    """Say whether the array type written ``module:Name`` is `kind` or a base of it."""
+    return any(f"{base.__module__}:{base.__qualname__}" == array for base in kind.__mro__)
+
+
+def _find(kind: type) -> Any:
+    for component in components("backend"):
+        assert isinstance(component.spec, BackendSpec)
+        module, _, name = component.spec.array.partition(":")
+        # An array type may be documented under another module than the one that defines it.
+        if serves(component.spec.array, kind) or (
+            kind.__module__.split(".")[0] == module.split(".")[0]
+            and issubclass(kind, getattr(import_module(module), name))
+        ):
+            return component.load()
+    known = ", ".join(component.spec.array for component in components("backend") if hasattr(component.spec, "array"))
+    raise PluginError(
+        f"No installed backend computes with {kind.__module__}.{kind.__qualname__}; there is one for {known}. "
+        f"Convert the input with numpy.asarray."
+    )

@@ -1,0 +1,137 @@
+"""Where batches come from: arrays, datasets, loaders, or anything that yields batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nn_core.errors import DataError
+from nn_core.random import epoch_order
+from nn_core.typing import Array
+
+Batch: TypeAlias = tuple[Any, ...]
+"""(x, y) or (x, y, weight); x and y are arrays or tuples of them."""
+
+
+class ArrayDataset:
+    """Samples in arrays whose first axes agree.
+
+    Args:
+        x: inputs, an array or a tuple of them.
+        y: targets, likewise.
+        weight: per sample, ``(N,)``.
+
+    Raises:
+        DataError: the numbers of samples differ.
+
+    >>> data = ArrayDataset(np.arange(6).reshape(3, 2), np.array([0, 1, 0]))
+    >>> len(data), data.take(np.array([2]))
+    (3, (array([[4, 5]]), array([0])))
+    """
+
+    def __init__(self, x: Any, y: Any, weight: Any = None) -> None:
+        self.columns: Batch = tuple(_as_arrays(part) for part in ((x, y) if weight is None else (x, y, weight)))
+        lengths = [len(array) for part in self.columns for array in (part if isinstance(part, tuple) else (part,))]
+        if len(set(lengths)) > 1:
+            raise DataError(f"The arrays of a dataset must have one row per sample; their lengths are {lengths}.")
+
+    @property
+    def x(self) -> Any:
+        return self.columns[0]
+
+    @property
+    def y(self) -> Any:
+        return self.columns[1]
+
+    def __len__(self) -> int:
+        first = self.columns[0]
+        return len(first[0] if isinstance(first, tuple) else first)
+
+    def take(self, indices: Array) -> Batch:
+        """Return (x, y) or (x, y, weight) of the samples at `indices`."""
+        return tuple(
+            tuple(array[indices] for array in part) if isinstance(part, tuple) else part[indices]
+            for part in self.columns
+        )
+
+    def __repr__(self) -> str:
+        shapes = [
+            tuple(array.shape for array in part) if isinstance(part, tuple) else part.shape for part in self.columns
+        ]
+        names = ("x", "y", "weight")
+        return f"ArrayDataset({', '.join(f'{name}={shape}' for name, shape in zip(names, shapes, strict=False))})"
+
+
+class Batches:
+    """One pass after another over some data.
+
+    Args:
+        data: a ``(x, y)`` or ``(x, y, weight)`` tuple of arrays, a dataset (`nn_core.protocols.Dataset`), a loader, or
+            any iterable of batches; the last two are iterated as they are, after ``set_epoch(epoch)`` if they have it.
+        batch_size: samples per batch for arrays and datasets; the last batch may be smaller.
+        shuffle: whether each epoch visits arrays and datasets in a new order, keyed by (seed, epoch).
+        seed: see `shuffle`.
+
+    Raises:
+        DataError: `data` is none of these.
+    """
+
+    def __init__(self, data: Any, batch_size: int = 32, shuffle: bool = False, seed: int = 0) -> None:
+        if isinstance(data, tuple) and len(data) in (2, 3) and all(hasattr(part, "__getitem__") for part in data):
+            data = ArrayDataset(*data)
+        if not hasattr(data, "take") and not hasattr(data, "__iter__"):
+            raise DataError(
+                f"Expected arrays (x, y), a dataset with len() and take(), or an iterable of batches, got {data!r}."
+            )
+        if batch_size < 1:
+            raise DataError(f"batch_size must be at least 1, got {batch_size}.")
+        self.data = data
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Return the number of batches per epoch, or raise TypeError where the data cannot tell."""
+        if hasattr(self.data, "take"):
+            return -(-len(self.data) // self.batch_size)
+        return len(self.data)
+
+    def count(self) -> int | None:
+        """Return the number of batches per epoch, None where the data cannot tell."""
+        return len(self) if isinstance(self.data, Sized) else None
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of one epoch.
+
+        Raises:
+            DataError: there are none, or one is not (x, y) or (x, y, weight).
+        """
+        batch = None
+        for batch in self._raw(epoch):
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                raise DataError(f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}.")
+            yield tuple(batch)
+        if batch is None:
+            raise DataError(
+                f"The data yielded no batches in epoch {epoch + 1}. A generator can be read only once: pass a list, "
+                f"a dataset or a loader."
+            )
+
+    def _raw(self, epoch: int) -> Iterator[Any]:
+        if not hasattr(self.data, "take"):
+            if hasattr(self.data, "set_epoch"):
+                self.data.set_epoch(epoch)
+            yield from self.data
+            return
+        n = len(self.data)
+        order = epoch_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
+        for start in range(0, n, self.batch_size):
+            yield self.data.take(order[start : start + self.batch_size])
+
+
+def _as_arrays(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_as_arrays(array) for array in part)
+    return part if hasattr(part, "shape") else np.asarray(part)

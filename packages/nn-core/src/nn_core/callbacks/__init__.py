@@ -1,0 +1,1 @@
+"""The callbacks of nn-core, one per file. Import them from `nn_core` itself."""

@@ -1,0 +1,68 @@
+"""Progress of a training run in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from attrs import define, field
+
+from nn_core.errors import PluginError
+from nn_core.training import TrainingState
+
+
+@define(eq=False)
+class ProgressBar:
+    """One bar per epoch with the averages so far, on standard error; plain lines where that is no terminal.
+
+    Raises:
+        PluginError: tqdm is not installed.
+    """
+
+    _bar: Any = field(default=None, init=False)
+
+    def on_fit_start(self, state: TrainingState) -> None:
+        try:
+            import tqdm  # noqa: F401 - the question is whether it is there
+        except ImportError:
+            raise PluginError("The progress bar needs tqdm: install the extra nn-core[progress].") from None
+
+    def on_epoch_start(self, state: TrainingState) -> None:
+        from tqdm import tqdm
+
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=state.batches,
+                desc=_label(state),
+                unit="batch",
+                bar_format="{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed} {postfix}",
+                file=sys.stderr,
+            )
+
+    def on_batch_end(self, state: TrainingState) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(_in_words(state), refresh=False)
+            self._bar.update()
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        if self._bar is None:
+            print(f"{_label(state)}  {_in_words(state)}", file=sys.stderr)
+        else:
+            self._bar.set_postfix_str(_in_words(state))
+        self._close()
+
+    def on_exception(self, state: TrainingState, error: BaseException) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _label(state: TrainingState) -> str:
+    return f"epoch {state.epoch:{len(str(state.epochs))}}/{state.epochs}"
+
+
+def _in_words(state: TrainingState) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in state.logs.items())

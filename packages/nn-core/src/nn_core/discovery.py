@@ -1,0 +1,286 @@
+"""Find the installed plugins, each in isolation: what one does wrong is written down and costs the others nothing.
+
+pluggy supplies the markers and checks signatures; its own entry-point loading is not used, because there one
+ImportError aborts all, a repeated entry-point name is skipped in silence and misspelled hooks pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module, metadata
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+from attrs import evolve, field, frozen
+
+from nn_core import hookspecs
+from nn_core.errors import ConfigError, PluginError, did_you_mean
+from nn_core.plugins import ENTRY_POINT_GROUP, HOOKS, NN_API, KernelSpec, Spec
+
+Status = Literal["ok", "broken", "incompatible", "conflict", "blocked"]
+CORE = "nn-core"
+logger = logging.getLogger("nn_core")
+
+
+@frozen
+class Component:
+    """A spec together with the distribution that announced it."""
+
+    spec: Spec
+    distribution: str
+    version: str
+
+    @property
+    def kind(self) -> str:
+        return self.spec.kind
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def summary(self) -> str:
+        return self.spec.summary
+
+    @property
+    def target(self) -> str:
+        return self.spec.target
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that stays unique when two distributions offer the same one: ``conv2d@nn-layers-conv``."""
+        return f"{self.name}@{self.distribution}"
+
+    def load(self) -> Any:
+        """Import the target.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        module, _, path = self.target.partition(":")
+        try:
+            found: Any = import_module(module)
+            for attribute in path.split("."):
+                found = getattr(found, attribute)
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"{self.kind} {self.qualified_name} cannot be loaded from {self.target}: {_words(error)}"
+            ) from error
+        return found
+
+
+@frozen
+class PluginRecord:
+    """What became of one distribution: `reason` says in a sentence why its `status` is not ``ok``."""
+
+    distribution: str
+    version: str
+    status: Status = "ok"
+    reason: str = ""
+    api: Any = None
+    components: tuple[Component, ...] = field(default=(), repr=False)
+
+
+@frozen
+class Selection:
+    """Which distributions may load, from ``NN_PLUGINS`` (unset: all) and ``NN_BLOCK_PLUGINS``."""
+
+    only: frozenset[str] | None
+    blocked: frozenset[str]
+    strict: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Selection:
+        only = environment.get("NN_PLUGINS")
+        return cls(
+            only=None if only is None else frozenset(_name_list(only)),
+            blocked=frozenset(_name_list(environment.get("NN_BLOCK_PLUGINS", ""))),
+            strict=environment.get("NN_STRICT_PLUGINS", "") not in ("", "0"),
+        )
+
+    def reason_to_block(self, distribution: str) -> str:
+        if distribution == CORE:
+            return ""
+        if distribution in self.blocked:
+            return "named in NN_BLOCK_PLUGINS"
+        if self.only is not None and distribution not in self.only:
+            return "not named in NN_PLUGINS"
+        return ""
+
+
+def normalize(name: str) -> str:
+    """Return a distribution's name in the one spelling that compares equal (PEP 503): ``nn_Acme`` → ``nn-acme``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def discover(selection: Selection) -> tuple[PluginRecord, ...]:
+    """Load every installed plugin that `selection` admits and return one record per distribution, sorted by name.
+
+    Raises:
+        PluginError: ``NN_STRICT_PLUGINS=1`` and some plugin is not ok, or one that is named is not installed.
+    """
+    installed = _installed()
+    records = _mark_conflicts([_load(name, dist, selection) for name, dist in sorted(installed.items())])
+    absent = sorted((selection.blocked | (selection.only or frozenset())) - set(installed))
+    if absent:
+        logger.warning("NN_PLUGINS or NN_BLOCK_PLUGINS names %s, which is not an installed plugin.", ", ".join(absent))
+    if selection.strict:
+        complaints = [f"{name} is not installed" for name in absent]
+        complaints += [
+            f"{record.distribution} {record.version} is {record.status}: {record.reason}"
+            for record in records
+            if record.status not in ("ok", "blocked")
+        ]
+        if complaints:
+            raise PluginError(f"NN_STRICT_PLUGINS is set and {'; '.join(complaints)}.")
+    return tuple(records)
+
+
+def _installed() -> dict[str, metadata.Distribution]:
+    """Return the distributions with our entry points; of several with one name, the first on the path."""
+    names: set[str] = set()
+    for dist in metadata.distributions():
+        if ENTRY_POINT_GROUP in (dist.read_text("entry_points.txt") or ""):
+            names.add(normalize(dist.metadata["Name"]))
+    return {name: metadata.distribution(name) for name in names}
+
+
+def _load(name: str, dist: metadata.Distribution, selection: Selection) -> PluginRecord:
+    record = PluginRecord(name, dist.version)
+    if reason := selection.reason_to_block(name):
+        return evolve(record, status="blocked", reason=reason)
+    try:
+        modules = [import_module(entry.module) for entry in _entry_points(dist)]
+    except (Exception, SystemExit) as error:
+        return evolve(record, status="broken", reason=f"its plugin module cannot be imported: {_words(error)}")
+
+    for module in modules:
+        api = getattr(module, "NN_API", None)
+        record = evolve(record, api=api)
+        if api != NN_API:
+            said = "declares no NN_API" if api is None else f"is written for plugin API {api!r}"
+            return evolve(
+                record,
+                status="incompatible",
+                reason=f"{module.__name__} {said}; this nn-core speaks API {NN_API}",
+            )
+    try:
+        specs = [spec for module in modules for spec in _call_hooks(module)]
+        _refuse_repetition(specs)
+    except (Exception, SystemExit) as error:
+        return evolve(record, status="broken", reason=_words(error))
+
+    missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target))}
+    components = tuple(Component(spec, name, dist.version) for spec in specs if spec not in missing)
+    if missing:
+        reason = "; ".join(f"{spec.kind} {spec.name!r}: {reason}" for spec, reason in missing.items())
+        return evolve(record, status="broken", reason=reason, components=components)
+    return evolve(record, components=components)
+
+
+def _entry_points(dist: metadata.Distribution) -> list[metadata.EntryPoint]:
+    return sorted(entry for entry in dist.entry_points if entry.group == ENTRY_POINT_GROUP)
+
+
+def _call_hooks(module: ModuleType) -> Iterator[Spec]:
+    """Yield what all hooks of a plugin module announce.
+
+    Raises:
+        PluginError: the module has no hook, an unknown one, or one that raises or yields something else than its spec.
+    """
+    manager = pluggy.PluginManager("nn")
+    manager.add_hookspecs(hookspecs)
+    functions = [name for name in dir(module) if manager.parse_hookimpl_opts(module, name) is not None]
+    for name in HOOKS:
+        if hasattr(module, name) and name not in functions:
+            raise PluginError(f"{module.__name__}.{name} is not marked with @hookimpl")
+    for name in functions:
+        if name not in HOOKS:
+            raise PluginError(f"{module.__name__}.{name} is not a hook.{did_you_mean(name, HOOKS)}")
+    if not functions:
+        raise PluginError(f"{module.__name__} has no @hookimpl function, so it announces nothing")
+    manager.register(module)  # checks the signatures
+
+    for name in functions:
+        try:
+            announced = list(getattr(module, name)())
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{module.__name__}.{name}() failed: {_words(error)}") from error
+        for spec in announced:
+            if type(spec) is not HOOKS[name]:
+                raise PluginError(f"{module.__name__}.{name}() must yield {HOOKS[name].__name__}, not {spec!r}")
+            yield spec
+
+
+def _refuse_repetition(specs: Iterable[Spec]) -> None:
+    seen = set()
+    for spec in specs:
+        key = (spec.kind, spec.name, spec.array if isinstance(spec, KernelSpec) else None)
+        if key in seen:
+            raise PluginError(f"{spec.kind} {spec.name!r} is announced twice")
+        seen.add(key)
+
+
+def _missing_target(target: str) -> str:
+    """Say why a target cannot exist, judging by the files alone: importing it is not for discovery."""
+    module, _, path = target.partition(":")
+    search: Any = None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        name = ".".join(parts[:depth])
+        spec = find_spec(name) if search is None else PathFinder.find_spec(name, search)
+        if spec is None:
+            return f"module {name!r} of its target {target!r} does not exist"
+        search = spec.submodule_search_locations
+        if search is None and depth < len(parts):
+            return f"{name!r} in its target {target!r} is not a package"
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return ""
+    source = Path(spec.origin).read_text(encoding="utf-8", errors="replace")
+    attribute = path.split(".")[0]
+    dynamic = "__getattr__" in source or "import *" in source
+    if dynamic or re.search(rf"\b{re.escape(attribute)}\b", source):
+        return ""
+    return f"its target {target!r} does not exist: no {attribute!r} in {module}"
+
+
+def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
+    """Give the status ``conflict`` to every record that shares a component's kind and name with another one."""
+    providers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for record in records:
+        for component in record.components:
+            if component.kind != "kernel":
+                providers[component.kind, component.name].append(record.distribution)
+    marked = []
+    for record in records:
+        clashes = [
+            f"{component.kind} {component.name!r} is also provided by "
+            + ", ".join(other for other in providers[component.kind, component.name] if other != record.distribution)
+            for component in record.components
+            if len(providers.get((component.kind, component.name), ())) > 1
+        ]
+        if clashes and record.status == "ok":
+            remedy = "use the qualified name or block one of them with NN_BLOCK_PLUGINS"
+            record = evolve(record, status="conflict", reason=f"{'; '.join(clashes)}; {remedy}")
+        marked.append(record)
+    return marked
+
+
+def _name_list(text: str) -> list[str]:
+    return [normalize(name.strip()) for name in text.split(",") if name.strip()]
+
+
+def _words(error: BaseException) -> str:
+    """Return an exception as one line for a human: our own errors speak for themselves, others are named."""
+    if isinstance(error, (PluginError, ConfigError)):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,107 @@
+"""Run a model over data without training it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nn_core import protocols
+from nn_core.batching import Batches
+from nn_core.errors import ConfigError
+from nn_core.registry import build, registry
+from nn_core.typing import Array
+
+
+def evaluate(
+    model: Any,
+    data: Any,
+    *,
+    loss: Any = None,
+    metrics: Iterable[Any] = (),
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """Return the loss and the metrics of a model over data, with the layers behaving as in evaluation.
+
+    Args:
+        model: a layer.
+        data: arrays, a dataset, a loader or batches, as for `Batches`.
+        loss: a loss, its name or configuration; left out, no loss is computed.
+        metrics: metrics, their names or configurations.
+        batch_size: samples at a time; it has no influence on the result but rounding.
+
+    >>> from nn_core import Linear
+    >>> model = Linear(2, 2, bias=False)
+    >>> model.weight.data[...] = np.eye(2)
+    >>> evaluate(model, (np.eye(2, dtype=np.float32), np.array([0, 1])), metrics=["accuracy"])
+    {'accuracy': 1.0}
+    """
+    criterion = None if loss is None else component("loss", loss)
+    named = named_metrics(metrics)
+    total = count = 0.0
+    for metric in named.values():
+        metric.reset()
+    for x, y, *weight in Batches(data, batch_size).epoch(0):
+        pred = infer(model, x)
+        if criterion is not None:
+            part, size = loss_sum(criterion, pred, y, *weight)
+            total, count = total + part, count + size
+        for metric in named.values():
+            metric.update(pred, y, *weight)
+    result = {} if criterion is None else {"loss": total / count if count else float("nan")}
+    return result | {name: float(metric.compute()) for name, metric in named.items()}
+
+
+def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
+    """Return the outputs for all of `x`, an array (or a tuple of arrays) of samples, computed a batch at a time.
+
+    >>> from nn_core import Linear
+    >>> predict(Linear(2, 3), np.zeros((5, 2), np.float32)).shape
+    (5, 3)
+    """
+    parts = x if isinstance(x, tuple) else (x,)
+    starts = range(0, max(len(parts[0]), 1), batch_size)
+    chunks = [tuple(part[start : start + batch_size] for part in parts) for start in starts]
+    return np.concatenate([infer(model, chunk) for chunk in chunks])
+
+
+def infer(model: Any, x: Any) -> Any:
+    """Return a model's output in evaluation, whatever its mode, for a batch that may be a tuple of inputs."""
+    accept = getattr(model, "accept", lambda part: part)
+    return model.infer(*(accept(part) for part in x)) if isinstance(x, tuple) else model.infer(accept(x))
+
+
+def loss_sum(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> tuple[float, float]:
+    """Return a loss summed over a batch and the weight of the batch in an average."""
+    if hasattr(loss, "sum_and_weight"):
+        total, size = loss.sum_and_weight(pred, target, weight)
+        return total, size
+    size = float(len(pred)) if weight is None else float(np.sum(weight))
+    return float(loss.value_and_grad(pred, target, weight)[0]) * size, size
+
+
+def component(kind: str, choice: Any, *args: Any) -> Any:
+    """Return a component given as an object, by its name, or as a configuration ``{"type": name, …}``."""
+    if isinstance(choice, str):
+        return build(kind, {"type": choice}, *args)
+    if isinstance(choice, Mapping):
+        return build(kind, choice, *args)
+    if isinstance(choice, type):
+        raise ConfigError(f"Expected a {kind}, got the class {choice.__name__}: write {choice.__name__}().")
+    return choice
+
+
+def named_metrics(metrics: Iterable[Any]) -> dict[str, protocols.Metric]:
+    """Return metrics by the names that their columns get."""
+    if isinstance(metrics, str):
+        raise ConfigError(f"metrics is a list of metrics: write metrics=[{metrics!r}].")
+    named: dict[str, protocols.Metric] = {}
+    for choice in metrics:
+        metric = component("metric", choice)
+        found = registry().component_of(type(metric), "metric")
+        name = found.name if found else type(metric).__name__.lower()
+        if name in named:
+            raise ConfigError(f"The metric {name!r} is given twice.")
+        named[name] = metric
+    return named

@@ -1,0 +1,95 @@
+"""The words in which layer classes declare their options: documentation, checks and conversions of attrs fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import Attribute
+
+from nn_core.errors import ConfigError
+
+REQUIRED: Any = None
+"""Default of an option that has none; its validator names it when it is left out."""
+
+
+def doc(text: str) -> dict[str, str]:
+    """Return the metadata that documents an option, shown by ``nn-cli info``."""
+    return {"doc": text}
+
+
+def positive(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but positive integers, and tuples of them."""
+    _check(owner, option, value, "a positive integer", lambda number: _whole(number) and number > 0)
+
+
+def optional_positive(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but positive integers and None."""
+    if value is not None:
+        positive(owner, option, value)
+
+
+def not_negative(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but integers of at least 0, and tuples of them."""
+    _check(owner, option, value, "an integer of at least 0", lambda number: _whole(number) and number >= 0)
+
+
+def probability(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but numbers from 0 to 1."""
+    _check(owner, option, value, "a number from 0 to 1", lambda number: _real(number) and 0 <= number <= 1)
+
+
+def positive_number(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but finite numbers above 0."""
+    _check(owner, option, value, "a number above 0", lambda number: _real(number) and 0 < number < float("inf"))
+
+
+def boolean(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but True and False."""
+    _check(owner, option, value, "true or false", lambda flag: isinstance(flag, bool))
+
+
+def one_of(*choices: str) -> Any:
+    """Return a validator that refuses all but these words."""
+
+    def validate(owner: object, option: Attribute[Any], value: Any) -> None:
+        if value not in choices:
+            raise ConfigError(f"{_place(owner, option)} must be one of {', '.join(choices)}, got {value!r}.")
+
+    return validate
+
+
+def pair(value: Any) -> Any:
+    """Return ``(n, n)`` for a number n, and a tuple for a list; leave the rest to the validator."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value, value) if _whole(value) else value
+
+
+def a_pair_of(check: Any) -> Any:
+    """Return a validator for pairs whose two members pass `check`."""
+
+    def validate(owner: object, option: Attribute[Any], value: Any) -> None:
+        if value is not None and not (isinstance(value, tuple) and len(value) == 2):
+            raise ConfigError(f"{_place(owner, option)} must be an integer or a pair of them, got {value!r}.")
+        check(owner, option, value)
+
+    return validate
+
+
+def _check(owner: object, option: Attribute[Any], value: Any, wanted: str, accepts: Any) -> None:
+    if value is None:
+        raise ConfigError(f"{_place(owner, option)} is missing: give it {wanted}.")
+    if not all(accepts(number) for number in (value if isinstance(value, tuple) else (value,))):
+        raise ConfigError(f"{_place(owner, option)} must be {wanted}, got {value!r}.")
+
+
+def _place(owner: object, option: Attribute[Any]) -> str:
+    return f"{option.alias} of {type(owner).__name__}"
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,344 @@
+"""The base class of layers. A layer is one method: `forward` returns the output and the closure that goes back."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ClassVar, Self
+
+import attrs
+import numpy as np
+
+from nn_core import observation
+from nn_core.dtypes import default_dtype, floating
+from nn_core.errors import BackwardError, ConfigError, DTypeError, ModelFileError, NotBuiltError, ShapeError
+from nn_core.parameter import Buffer, Parameter
+from nn_core.registry import check_options, registry
+from nn_core.typing import Array, Backward, DTypeLike
+
+_inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
+
+
+class Layer:
+    """A differentiable function with parameters.
+
+    A subclass defines ``forward(x) -> (y, backward)``; everything else follows from it and from the attributes: a
+    `Parameter` is trained, a `Buffer` is saved, a `Layer` (also in a list or dictionary) is a part. A layer whose
+    sizes depend on its input makes its parameters in ``build(input_shape, rng)``, which runs once, before `forward`.
+
+    >>> class Scale(Layer):
+    ...     def __init__(self, factor):
+    ...         self.factor = factor
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor, lambda dy: dy * self.factor
+    >>> scale = Scale(3.0)
+    >>> scale(np.ones(2, np.float32)), scale.backward(np.ones(2, np.float32))
+    (array([3., 3.], dtype=float32), array([3., 3.], dtype=float32))
+    """
+
+    takes_integers: bool = False
+    """Whether integer input is meant (an embedding's indices) and not a forgotten conversion."""
+
+    declines_input_gradient: ClassVar[bool] = False
+    """Whether `forward` knows ``input_gradient=False``, with which its closure may return None."""
+
+    _training = True
+    _built = True
+
+    def __init_subclass__(cls, **kw: Any) -> None:
+        """Give the methods that a subclass defines the services that every layer has."""
+        super().__init_subclass__(**kw)
+        defined = vars(cls)
+        if "build" in defined:
+            cls._built = False
+            setattr(cls, "build", _built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
+        if "forward" in defined:
+            cls.declines_input_gradient = "input_gradient" in inspect.signature(defined["forward"]).parameters
+        for name in ("forward", "infer"):
+            if name in defined:
+                setattr(cls, name, _served(defined[name]))
+
+    # The mathematics
+
+    def forward(self, *xs: Any, **kw: Any) -> tuple[Any, Backward]:
+        raise TypeError(f"{type(self).__name__} must define forward(x), returning (y, backward).")
+
+    def infer(self, *xs: Any, **kw: Any) -> Any:
+        token = _inferring.set(True)
+        try:
+            return self.forward(*xs, **kw)[0]
+        finally:
+            _inferring.reset(token)
+
+    def __call__(self, *xs: Any, **kw: Any) -> Any:
+        """Return the output for arrays or lists; in training mode, keep the closure for `backward`.
+
+        Floating-point input is converted to the dtype of the parameters.
+
+        Raises:
+            DTypeError: integer input to a layer with floating-point parameters.
+        """
+        accepted = tuple(self.accept(x) for x in xs)
+        if not self.training:
+            return self.infer(*accepted, **kw)
+        y, self._latest.backward = self.forward(*accepted, **kw)
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        """Go back through this thread's latest call: accumulate the parameters' gradients, return the input's.
+
+        Raises:
+            BackwardError: there was no call in training mode since the last `backward`.
+        """
+        closure: Backward | None = self._latest.__dict__.pop("backward", None)
+        if closure is None:
+            raise BackwardError(
+                f"{type(self).__name__}.backward needs a call in training mode before it, one for each backward. "
+                f"Call train() and then the layer; inside another layer use forward(), which returns the closure."
+            )
+        return closure(self.accept(dy) if isinstance(dy, np.ndarray) and dy.dtype.kind == "f" else dy)
+
+    def accept(self, x: Any) -> Any:
+        """Return an input as the layer computes with it: lists as arrays, floating-point arrays in its dtype.
+
+        Raises:
+            DTypeError: integers came to a layer with floating-point parameters.
+        """
+        if isinstance(x, (list, int, float)) and not isinstance(x, bool):
+            x = np.asarray(x)
+            if not self.takes_integers:
+                x = x.astype(self.dtype or default_dtype())
+        kind = getattr(getattr(x, "dtype", None), "kind", "")
+        if kind == "f":
+            dtype = self.dtype
+            return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+        if kind in ("i", "u") and not self.takes_integers and self.dtype is not None:
+            raise DTypeError(
+                f"{type(self).__name__} computes in {self.dtype} and got {x.dtype}. "
+                f"Convert the input first, for example x.astype('float32') / 255 for 8-bit images."
+            )
+        return x
+
+    def build(self, input_shape: Any, rng: np.random.Generator | None = None) -> None:
+        """Create what depends on the shape of the input; most layers have nothing to do here."""
+
+    def output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    @property
+    def built(self) -> bool:
+        """Whether the parameters of this layer exist (of its parts, each says so itself)."""
+        return self._built
+
+    # Mode and dtype
+
+    @property
+    def training(self) -> bool:
+        return self._training and not _inferring.get()
+
+    def train(self) -> Self:
+        return self._set_mode(True)
+
+    def eval(self) -> Self:
+        return self._set_mode(False)
+
+    def _set_mode(self, training: bool) -> Self:
+        self._training = training
+        for _, part in self.children():
+            part.train() if training else part.eval()
+        return self
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype of the first parameter, or None for a layer without any."""
+        first: tuple[str, Parameter] | None = next(self._named(Parameter, built=False), None)
+        if first is not None:
+            return first[1].dtype
+        return None if all(part.built for _, part in self.named_layers()) else default_dtype()
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Convert the parameters and the floating-point buffers in place.
+
+        Raises:
+            ConfigError: the dtype is not a floating-point one.
+        """
+        wanted = floating(dtype)
+        for _, parameter in self.named_parameters():
+            parameter.data = parameter.data.astype(wanted)
+            parameter.grad = None
+        for _, buffer in self.named_buffers():
+            if buffer.data.dtype.kind == "f":
+                buffer.data = buffer.data.astype(wanted)
+        return self
+
+    # Parts and state
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield (name, layer) of the direct parts."""
+        for name, value in vars(self).items():
+            if isinstance(value, Layer):
+                yield name, value
+            elif isinstance(value, (list, tuple)):
+                yield from ((f"{name}.{i}", part) for i, part in enumerate(value) if isinstance(part, Layer))
+            elif isinstance(value, dict):
+                yield from ((f"{name}.{key}", part) for key, part in value.items() if isinstance(part, Layer))
+
+    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts."""
+        yield prefix, self
+        for name, part in self.children():
+            yield from part.named_layers(f"{prefix}.{name}" if prefix else name)
+
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters, each once.
+
+        Raises:
+            NotBuiltError: some sizes are still to be inferred.
+        """
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        return _each_once(self._named(Parameter))
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        return _each_once(self._named(Buffer))
+
+    def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
+        for path, layer in self.named_layers():
+            if built and not layer.built:
+                name = f"{path} ({type(layer).__name__})" if path else type(layer).__name__
+                raise NotBuiltError(
+                    f"{name} infers its sizes from the first input and has not seen one. "
+                    f"Call the model on a batch, or model.build(input_shape), or give the sizes."
+                )
+            for name, value in vars(layer).items():
+                if isinstance(value, kind):
+                    yield f"{path}.{name}" if path else name, value
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def state_dict(self) -> dict[str, Array]:
+        return {name: value.data.copy() for name, value in self._named((Parameter, Buffer))}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
+        """Copy arrays into the parameters and buffers of the same dotted paths; nothing is copied if anything is wrong.
+
+        Args:
+            state: arrays by path, as from `state_dict` or a PyTorch module's.
+            strict: False ignores paths that only one side has.
+
+        Raises:
+            ModelFileError: a path is missing or unexpected (strict), or a shape differs.
+        """
+        own = dict(self._named((Parameter, Buffer)))
+        missing, unexpected = sorted(set(own) - set(state)), sorted(set(state) - set(own))
+        if strict and (missing or unexpected):
+            found = [
+                f"{word} {', '.join(keys)}" for word, keys in (("lacks", missing), ("has unknown", unexpected)) if keys
+            ]
+            raise ModelFileError(
+                f"The state {' and '.join(found)}. Pass strict=False to load only what both sides have."
+            )
+        for name in own.keys() & state.keys():
+            if own[name].data.shape != state[name].shape:
+                raise ModelFileError(
+                    f"{name} has shape {own[name].data.shape} in the model and {state[name].shape} in the state."
+                )
+        for name in own.keys() & state.keys():
+            own[name].data[...] = state[name]
+
+    # Configuration
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments by name: attrs fields, else the attributes named like the parameters."""
+        cls = type(self)
+        if attrs.has(cls):
+            return {option.alias: getattr(self, option.name) for option in attrs.fields(cls) if option.init}
+        names = list(inspect.signature(cls).parameters)
+        try:
+            return {name: getattr(self, name) for name in names}
+        except AttributeError as error:
+            raise ConfigError(
+                f"{type(self).__name__} does not keep its constructor's argument {error.name!r} as an attribute "
+                f"of that name. Keep it, or define config()."
+            ) from None
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a layer from what `config` returned.
+
+        Raises:
+            ConfigError: an option is unknown, or a required one is missing.
+        """
+        check_options(cls.label(), cls, config)
+        return cls(**config)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name under which the layer is registered, or else the name of the class."""
+        component = registry().component_of(cls, "layer")
+        return component.name if component else cls.__name__
+
+    def shape_error(self, problem: str, remedy: str = "") -> ShapeError:
+        """Return the error that a layer raises about its input; containers add the place."""
+        return ShapeError(problem, remedy, layer=self.label())
+
+    def __repr__(self) -> str:
+        cls = type(self)
+        if not attrs.has(cls):
+            return f"{cls.__name__}()"
+        shown = (option for option in attrs.fields(cls) if option.init and option.repr)
+        return f"{cls.__name__}({', '.join(f'{option.alias}={getattr(self, option.name)!r}' for option in shown)})"
+
+    # What a call leaves behind
+
+    @property
+    def _latest(self) -> threading.local:
+        """The place, of each thread, for the closure of its latest call."""
+        try:
+            latest: threading.local = self.__dict__["_closures"]
+        except KeyError:
+            latest = self.__dict__.setdefault("_closures", threading.local())
+        return latest
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_closures"}
+
+
+def _built_once(build: Callable[..., None]) -> Callable[..., None]:
+    @wraps(build)
+    def run(self: Layer, input_shape: Any, rng: np.random.Generator | None = None) -> None:
+        if not self._built:
+            build(self, input_shape, rng)
+            self._built = True
+
+    return run
+
+
+def _served(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
+
+    @wraps(method)
+    def run(self: Layer, *xs: Any, **kw: Any) -> Any:
+        if not self._built:
+            self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
+        if observation.observers:
+            return observation.run_observed(self, method, xs, kw)
+        return method(self, *xs, **kw)
+
+    return run
+
+
+def _each_once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    seen: set[int] = set()
+    for name, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value

@@ -1,0 +1,1 @@
+"""The layers of nn-core, a family per file. Import them from `nn_core` itself."""

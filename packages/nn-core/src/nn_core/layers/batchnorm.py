@@ -1,0 +1,174 @@
+"""Batch normalization, for any number of axes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import define, field
+
+from nn_core.backends import backend
+from nn_core.collectives import collective
+from nn_core.dtypes import default_dtype
+from nn_core.fields import boolean, doc, optional_positive, positive_number, probability
+from nn_core.layer import Layer
+from nn_core.parameter import Buffer, Parameter
+from nn_core.typing import Array, Backward, Shape
+
+
+@define(eq=False, slots=False, repr=False)
+class BatchNorm(Layer):
+    """The mathematics that batch normalization of every dimensionality shares; axis 1 holds the channels.
+
+    Scale and shift are exempt from weight decay.
+    """
+
+    axes: ClassVar[tuple[str, ...]] = ()
+    """Layouts of x that a subclass accepts, such as ``("NCHW",)``."""
+
+    num_features: int | None = field(
+        default=None, validator=optional_positive, metadata=doc("channels C; inferred from the first input if left out")
+    )
+    momentum: float = field(
+        default=0.1, kw_only=True, validator=probability, metadata=doc("share of the batch in the running statistics")
+    )
+    eps: float = field(
+        default=1e-5, kw_only=True, validator=positive_number, metadata=doc("added to the variance under the root")
+    )
+    affine: bool = field(
+        default=True,
+        kw_only=True,
+        repr=False,
+        validator=boolean,
+        metadata=doc("whether to scale and shift by weight, bias"),
+    )
+    weight: Parameter | None = field(init=False, default=None)
+    bias: Parameter | None = field(init=False, default=None)
+    running_mean: Buffer = field(init=False, default=None)
+    running_var: Buffer = field(init=False, default=None)
+    num_batches_tracked: Buffer = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        if self.num_features is not None:
+            self.build((1, self.num_features))
+
+    def build(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
+        if self.num_features is None:
+            self._check_axes(input_shape)
+            self.num_features = input_shape[1]
+        ones, zeros = np.ones(self.num_features, default_dtype()), np.zeros(self.num_features, default_dtype())
+        if self.affine:
+            self.weight = Parameter(ones, decay=False)
+            self.bias = Parameter(zeros, decay=False)
+        self.running_mean = Buffer(zeros.copy())
+        self.running_var = Buffer(ones.copy())
+        self.num_batches_tracked = Buffer(np.zeros((), np.int64))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        self._check_axes(input_shape)
+        if input_shape[1] != (self.num_features or input_shape[1]):
+            raise self.shape_error(
+                f"expected {self.num_features} channels on axis 1, got {input_shape[1]}",
+                f"Leave num_features out to have it inferred, or set it to {input_shape[1]}.",
+            )
+        return input_shape
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        self.output_shape(x.shape)  # raises where x does not fit
+        reduced = (0, *range(2, x.ndim))
+        channels = (-1, *[1] * (x.ndim - 2))  # the shape in which a vector of C numbers meets x
+        training = self.training
+        if training:
+            mean, var, count = self._batch_statistics(x, reduced, channels)
+        else:
+            mean, var, count = self.running_mean.data, self.running_var.data, 1
+        inv_std = 1 / backend(x).sqrt(var + self.eps)
+        normalized = (x - mean.reshape(channels)) * inv_std.reshape(channels)
+        scale = inv_std if self.weight is None else self.weight.data * inv_std
+
+        def backward(dy: Array) -> Array:
+            dbias = dy.sum(reduced)
+            dweight = (dy * normalized).sum(reduced)
+            if self.weight is not None and self.bias is not None:
+                self.weight.accumulate(dweight)
+                self.bias.accumulate(dbias)
+            dx: Array
+            if not training:
+                dx = dy * scale.reshape(channels)
+                return dx
+            dweight, dbias = collective().all_reduce(backend(x).stack([dweight, dbias]))
+            dx = dy - (dbias / count).reshape(channels) - normalized * (dweight / count).reshape(channels)
+            dx *= scale.reshape(channels)
+            return dx
+
+        if self.weight is None or self.bias is None:
+            return normalized, backward
+        y = normalized * self.weight.data.reshape(channels)
+        y += self.bias.data.reshape(channels)
+        return y, backward
+
+    def infer(self, x: Array) -> Array:
+        self.output_shape(x.shape)
+        channels = (-1, *[1] * (x.ndim - 2))
+        scale = 1 / backend(x).sqrt(self.running_var.data + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight.data
+        y: Array = (x - self.running_mean.data.reshape(channels)) * scale.reshape(channels)
+        if self.bias is not None:
+            y += self.bias.data.reshape(channels)
+        return y
+
+    def _batch_statistics(self, x: Array, reduced: Shape, channels: Shape) -> tuple[Array, Array, int]:
+        """Return mean, biased variance and count over the whole batch, and move the running statistics towards them."""
+        members = collective()
+        count = x.size // x.shape[1] if x.size else 0
+        if members.size > 1:
+            count = int(members.all_reduce(backend(x).array([count]))[0])
+        if count < 2:
+            raise self.shape_error(
+                f"expected more than one value per channel in training, got an input of shape {x.shape}",
+                "Use a larger batch, or eval().",
+            )
+        mean = members.all_reduce(x.sum(reduced)) / count
+        centered = x - mean.reshape(channels)
+        var = members.all_reduce((centered * centered).sum(reduced)) / count
+        if members.rank == 0:
+            self._move(self.running_mean, mean)
+            self._move(self.running_var, var * (count / (count - 1)))
+            self.num_batches_tracked.data += 1
+        return mean, var, count
+
+    def _move(self, running: Buffer, batch: Array) -> None:
+        running.data *= 1 - self.momentum
+        running.data += self.momentum * batch
+
+    def _check_axes(self, shape: Shape) -> None:
+        if len(shape) not in [len(axes) for axes in self.axes]:
+            wanted = " or ".join(f"({', '.join(axes)})" for axes in self.axes)
+            raise self.shape_error(f"expected an input of shape {wanted}, got {shape}")
+
+
+@define(eq=False, slots=False, repr=False)
+class BatchNorm1d(BatchNorm):
+    """Batch normalization of feature vectors or sequences: ``y = (x − μ) / √(σ² + eps) · weight + bias``.
+
+    In training μ and σ² (biased) are the batch's per channel, and the running statistics move towards them:
+    ``running ← (1 − momentum) · running + momentum · batch`` (unbiased variance). In evaluation they take their place.
+
+    Gradients, over the m values of a channel, with x̂ the normalized x: ``∂weight = Σ dy·x̂``, ``∂bias = Σ dy``,
+    ``∂x = weight / √(σ² + eps) · (dy − ∂bias / m − x̂ · ∂weight / m)``.
+
+    Shape:
+        x ``(N, C)`` or ``(N, C, L)`` → y of the same.
+
+    Raises:
+        ShapeError: x has other axes or channels, or in training one value per channel.
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+
+    >>> BatchNorm1d(2)([[1.0, 10.0], [3.0, 30.0]]).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]], dtype=float32)
+    """
+
+    axes: ClassVar[tuple[str, ...]] = ("NC", "NCL")

@@ -1,0 +1,79 @@
+"""The affine map."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import define, field
+
+from nn_core.fields import REQUIRED, boolean, doc, optional_positive, positive
+from nn_core.initializers import bias_like, initializer, torch_linear
+from nn_core.layer import Layer
+from nn_core.parameter import Parameter
+from nn_core.typing import Array, Backward, Initializer, Shape
+
+
+@define(eq=False, slots=False, repr=False)
+class Linear(Layer):
+    """Affine map of the last axis: ``y = x Wᵀ + b``.
+
+    Gradients: ``∂W = dyᵀ x``, ``∂b = Σₙ dy``, ``∂x = dy W``.
+
+    Shape:
+        x ``(…, in_features)`` → y ``(…, out_features)``; weight ``(out_features, in_features)``,
+        bias ``(out_features,)``.
+
+    Raises:
+        ShapeError: the last axis of x is not ``in_features``.
+
+    >>> Linear(3, 2)(np.ones((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    in_features: int | None = field(
+        default=None,
+        validator=optional_positive,
+        metadata=doc("columns of x; inferred from the first input if left out"),
+    )
+    out_features: int = field(default=REQUIRED, validator=positive, metadata=doc("columns of y"))
+    use_bias: bool = field(default=True, alias="bias", validator=boolean, metadata=doc("whether b is added"))
+    init: str | Initializer = field(
+        default=torch_linear, repr=False, metadata=doc("how the weight is drawn: a registered name or a function")
+    )
+    weight: Parameter = field(init=False, default=None)
+    bias: Parameter | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        if self.in_features is not None:
+            self.build((self.in_features,))
+
+    def build(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
+        self.output_shape(input_shape)  # raises where x does not fit
+        self.in_features = self.in_features or input_shape[-1]
+        self.weight = Parameter(initializer(self.init)((self.out_features, self.in_features), rng))
+        if self.use_bias:
+            self.bias = Parameter(bias_like(self.weight.data, rng))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape or input_shape[-1] != (self.in_features or input_shape[-1]):
+            seen = f"got {input_shape[-1]}" if input_shape else "got a single number"
+            raise self.shape_error(
+                f"expected {self.in_features} features on the last axis, {seen}",
+                f"Leave in_features out to have it inferred, or set it to {input_shape[-1]}." if input_shape else "",
+            )
+        return (*input_shape[:-1], self.out_features)
+
+    def forward(self, x: Array, input_gradient: bool = True) -> tuple[Array, Backward]:
+        self.output_shape(x.shape)
+        weight = self.weight.data
+        y = x @ weight.T
+        if self.bias is not None:
+            y += self.bias.data
+
+        def backward(dy: Array) -> Array | None:
+            rows = dy.reshape(-1, dy.shape[-1])
+            self.weight.accumulate(rows.T @ x.reshape(-1, x.shape[-1]))
+            if self.bias is not None:
+                self.bias.accumulate(rows.sum(0))
+            return dy @ weight if input_gradient else None
+
+        return y, backward

@@ -1,0 +1,116 @@
+"""The base class of optimizers: parameter groups, gradients and state; a subclass adds the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nn_core.errors import ConfigError, ModelFileError
+from nn_core.parameter import Parameter
+
+
+class Optimizer:
+    """Changes parameters by their gradients.
+
+    A subclass passes its options to ``super().__init__(parameters, **options)`` and defines ``update(parameter, state,
+    **options)``, which changes ``parameter.data`` in place and keeps what it needs in the dictionary `state`.
+
+    Args:
+        parameters: parameters, or groups ``{"params": parameters, option: value, …}`` with options of their own.
+        options: the options of every group that does not set them itself.
+
+    Raises:
+        ConfigError: there is no parameter, one is given twice, or a group has an unknown option.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]], **options: Any) -> None:
+        given: list[Any] = list(parameters)
+        groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
+        self.groups: list[dict[str, Any]] = []
+        for group in groups:
+            unknown = sorted(set(group) - set(options) - {"params"})
+            if unknown:
+                raise ConfigError(f"{type(self).__name__} has no option {unknown[0]!r}; it takes {', '.join(options)}.")
+            self.groups.append({**options, **group, "params": list(group["params"])})
+        everything = [parameter for group in self.groups for parameter in group["params"]]
+        for parameter in everything:
+            if not isinstance(parameter, Parameter):
+                raise ConfigError(f"{type(self).__name__} takes parameters (model.parameters()), got {parameter!r}.")
+        if not everything:
+            raise ConfigError(f"{type(self).__name__} got no parameters: the model has none to train.")
+        if len({id(parameter) for parameter in everything}) < len(everything):
+            raise ConfigError(f"{type(self).__name__} got a parameter twice; every parameter belongs to one group.")
+        self.state: dict[int, dict[str, Any]] = {id(parameter): {} for parameter in everything}
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All parameters, group by group."""
+        return [parameter for group in self.groups for parameter in group["params"]]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the first group; setting it sets that of every group."""
+        return float(self.groups[0]["lr"])
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.groups:
+            group["lr"] = value
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update every parameter that has a gradient and is not frozen; call `closure` first and return its value."""
+        loss = None if closure is None else closure()
+        for group in self.groups:
+            options = {name: value for name, value in group.items() if name != "params"}
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.requires_grad:
+                    self.update(parameter, self.state[id(parameter)], **options)
+        return loss
+
+    def update(self, parameter: Parameter, state: dict[str, Any], **options: Any) -> None:
+        raise TypeError(f"{type(self).__name__} must define update(parameter, state, **options).")
+
+    def zero_grad(self) -> None:
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return ``{"state": {position: {name: array or number}}, "groups": [options]}``; arrays are copies."""
+        return {
+            "state": {i: _copied(self.state[id(parameter)]) for i, parameter in enumerate(self.parameters)},
+            "groups": [{name: value for name, value in group.items() if name != "params"} for group in self.groups],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned for an optimizer over parameters of the same number and shapes.
+
+        Raises:
+            ModelFileError: the groups, the parameters or their shapes differ; nothing is changed then.
+        """
+        parameters = self.parameters
+        if len(state["groups"]) != len(self.groups) or len(state["state"]) != len(parameters):
+            raise ModelFileError(
+                f"The optimizer's state is for {len(state['state'])} parameters in {len(state['groups'])} groups; "
+                f"there are {len(parameters)} in {len(self.groups)}."
+            )
+        loaded = {id(parameter): _copied(state["state"][i]) for i, parameter in enumerate(parameters)}
+        for i, parameter in enumerate(parameters):
+            for name, value in loaded[id(parameter)].items():
+                if isinstance(value, np.ndarray) and value.shape != parameter.shape:
+                    raise ModelFileError(
+                        f"The optimizer's {name} of parameter {i} has shape {value.shape}; "
+                        f"the parameter has {parameter.shape}."
+                    )
+        self.state = loaded
+        for group, options in zip(self.groups, state["groups"], strict=True):
+            group.update(options)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].items() if name != "params")
+        return f"{type(self).__name__}({len(self.parameters)} parameters, {options})"
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.copy() if hasattr(value, "copy") else value for name, value in state.items()}

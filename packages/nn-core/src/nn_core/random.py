@@ -1,0 +1,85 @@
+"""Where random numbers come from: the default generator, and masks that are keyed instead of drawn from a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
+
+import numpy as np
+from attrs import define
+
+from nn_core.typing import Array, Shape
+
+_generator = np.random.default_rng()
+
+
+def seed(n: int) -> None:
+    """Restart the default generator, which initializes parameters and draws dropout masks outside `fit`."""
+    global _generator
+    _generator = np.random.default_rng(n)
+
+
+def default_rng() -> np.random.Generator:
+    """Return the default generator."""
+    return _generator
+
+
+@define
+class _Key:
+    """What a keyed mask depends on besides its row: `call` counts the masks drawn so far in the step."""
+
+    seed: int
+    step: int
+    first_row: int
+    call: int = 0
+
+
+_key: ContextVar[_Key | None] = ContextVar("nn_core_random_key", default=None)
+
+
+@contextmanager
+def keyed(seed: int, step: int, first_row: int = 0) -> Iterator[None]:
+    """Key all masks drawn inside by (seed, step, call, row), so that they do not depend on what was drawn before.
+
+    A thread or process that holds rows `first_row` and up of a batch draws just the rows of the whole batch's mask.
+    """
+    token = _key.set(_Key(seed, step, first_row))
+    try:
+        yield
+    finally:
+        _key.reset(token)
+
+
+def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None) -> Array:
+    """Return a boolean array, False with probability `drop`: keyed inside `keyed`, else drawn from `rng`.
+
+    The keyed bits come from Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a function of
+    key and counter: (seed, step) is the key, call and row choose the counter.
+    """
+    threshold = np.uint32(min(round(drop * 2**32), 2**32 - 1))
+    key = _key.get()
+    if key is None:
+        source = _generator if rng is None else rng
+        return source.integers(0, 2**32, size=shape, dtype=np.uint32) >= threshold
+    rows, row = shape[0] if shape else 1, prod(shape[1:])
+    blocks = -(-row // 8)  # the counter advances once per 4 64-bit words, which are 8 draws
+    bits = np.random.Philox(key=_words(key.seed, key.step), counter=[key.first_row * blocks, 0, key.call, 0])
+    key.call += 1
+    draws = bits.random_raw(rows * blocks * 4).view(np.uint32).reshape(rows, blocks * 8)[:, :row]
+    mask: Array = (draws >= threshold).reshape(shape)
+    return mask
+
+
+def _words(*numbers: int) -> Array:
+    return np.array([number % 2**64 for number in numbers], dtype=np.uint64)
+
+
+def epoch_order(n: int, seed: int, epoch: int) -> Array:
+    """Return the order in which `epoch` visits `n` samples: a permutation keyed by (seed, epoch).
+
+    >>> bool((epoch_order(100, seed=0, epoch=3) == epoch_order(100, seed=0, epoch=3)).all())
+    True
+    """
+    return np.random.default_rng([seed % 2**64, epoch]).permutation(n)

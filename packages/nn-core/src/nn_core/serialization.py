@@ -1,0 +1,177 @@
+"""Models as safetensors files that carry their architecture; reading one never runs code from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from nn_core import __version__
+from nn_core.errors import ModelFileError, UnknownComponentError
+from nn_core.registry import build, registry
+
+_KEY = "nn"
+_VERSION = 1
+
+
+def save(model: Any, path: str | Path) -> None:
+    """Write a model to one safetensors file: weights and buffers by dotted path, the architecture in the metadata.
+
+    The file is written under a temporary name, flushed, and renamed, so a crash never harms an older file.
+
+    Raises:
+        ModelFileError: a layer is not registered by a plugin or is used twice, or the file cannot be written.
+        NotBuiltError: some sizes are still to be inferred.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
+    about = {
+        "version": _VERSION,
+        "nn-core": __version__,
+        "dtype": str(model.dtype or np.dtype(np.float32)),
+        "model": describe(model),
+        "plugins": _plugins(model),
+    }
+    data = to_bytes(state, metadata={_KEY: json.dumps(about)})
+    _write_atomically(Path(path), data)
+
+
+def load(path: str | Path) -> Any:
+    """Return the model that `save` wrote, in evaluation mode.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, not one of ours, or needs a plugin that is not installed.
+    """
+    about, state = read(path)
+    try:
+        model = build("layer", about["model"])
+    except UnknownComponentError as error:
+        needed = ", ".join(f"{name} {version}" for name, version in about.get("plugins", {}).items())
+        raise ModelFileError(f"{path} was saved with {needed}, and cannot be loaded without. {error}") from error
+    model.astype(about["dtype"])
+    try:
+        model.load_state_dict(state)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} does not fit its own architecture: {error}") from error
+    return model.eval()
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a model file says about itself and its arrays by name, without building the model.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or not one of ours.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise ModelFileError(f"There is no model file {path}.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata: Mapping[str, str] = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{path} is not a complete safetensors file: {error}") from error
+    if _KEY not in metadata:
+        raise ModelFileError(
+            f"{path} holds weights but no architecture. Build the model, read the arrays with "
+            f"safetensors.numpy.load_file and pass them to model.load_state_dict."
+        )
+    try:
+        about: dict[str, Any] = json.loads(metadata[_KEY])
+        version = about["version"]
+        about["model"], about["dtype"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} has a damaged description of its architecture: {error!r}") from error
+    if version != _VERSION:
+        raise ModelFileError(
+            f"{path} has version {version} of the model format; this nn-core {__version__} reads version {_VERSION}."
+        )
+    return about, state
+
+
+def describe(layer: Any) -> dict[str, Any]:
+    """Return the configuration that `build` makes the same layer from, with qualified names and plain values.
+
+    >>> from nn_core import Linear
+    >>> describe(Linear(2, 3))
+    {'type': 'linear@nn-core', 'in_features': 2, 'out_features': 3, 'bias': True}
+
+    Raises:
+        ModelFileError: no plugin registers the layer or one of its parts, or an option cannot be written.
+    """
+    component = registry().component_of(type(layer), "layer")
+    if component is None:
+        raise ModelFileError(
+            f"{type(layer).__name__} is not registered by a plugin, so a model file cannot name it. Announce it "
+            f"with the nn_layers hook, or keep model.state_dict() alone with safetensors.numpy.save_file."
+        )
+    defaults = {}
+    if attrs.has(type(layer)):
+        defaults = {option.alias: option.default for option in attrs.fields(type(layer))}
+    options = {}
+    for name, value in layer.config().items():
+        if callable(value) and not hasattr(value, "forward"):
+            # An initializer matters only before the weights exist, so the default may stand in for an unregistered one.
+            found = registry().component_of(value, "initializer")
+            if found and value is not defaults.get(name):
+                options[name] = found.qualified_name
+        else:
+            options[name] = _plain(value, f"{name} of {type(layer).__name__}")
+    return {"type": component.qualified_name, **options}
+
+
+def _plain(value: Any, place: str) -> Any:
+    if hasattr(value, "forward"):
+        return describe(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, place) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ModelFileError(f"{place} is {value!r}, which cannot be written to a model file.")
+
+
+def _plugins(model: Any) -> dict[str, str]:
+    """Return the distributions that a model's layers come from, with their versions."""
+    seen: set[int] = set()
+    versions = {}
+    for name, layer in model.named_layers():
+        if id(layer) in seen:
+            raise ModelFileError(f"The layer {name} is used in two places, which a model file cannot express.")
+        seen.add(id(layer))
+        component = registry().component_of(type(layer), "layer")
+        if component is not None:
+            versions[component.distribution] = component.version
+    return versions
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

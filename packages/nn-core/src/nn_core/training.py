@@ -1,0 +1,212 @@
+"""The training engine: a generator that yields after every batch, and `fit`, which drives it to the end."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterable
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from attrs import Factory, define
+
+from nn_core.batching import Batches
+from nn_core.errors import ConfigError, did_you_mean
+from nn_core.evaluation import component, evaluate, named_metrics
+from nn_core.history import History
+from nn_core.protocols import EVENTS
+from nn_core.random import keyed
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@define(eq=False)
+class TrainingState:
+    """Where a training run stands; every callback method gets it.
+
+    Attributes:
+        model: the model.
+        optimizer: the optimizer.
+        history: one row per finished epoch.
+        epochs: how many epochs were asked for.
+        epoch: the current epoch, from 1.
+        batches: batches per epoch, None where the data cannot tell.
+        batch: the current batch in the epoch, from 1.
+        step: updates done so far in the run.
+        logs: the epoch's averages so far: ``loss`` and the metrics; after validation also ``val_…``.
+        stop: set it to True to end the run after the current batch.
+    """
+
+    model: Any
+    optimizer: Any
+    epochs: int
+    batches: int | None
+    history: History = Factory(History)
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    logs: dict[str, float] = Factory(dict)
+    stop: bool = False
+
+
+def training_steps(
+    model: Any,
+    train: Any,
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int = 32,
+    validation: Any = None,
+    metrics: Iterable[Any] = (),
+    callbacks: Iterable[Any] = (),
+    shuffle: bool = True,
+    seed: int = 0,
+) -> Generator[TrainingState, None, History]:
+    """Train a model, yielding the state after every batch; the generator's value is the history.
+
+    Args:
+        model: a layer; sizes still to be inferred follow from the first batch.
+        train: arrays ``(x, y)`` or ``(x, y, weight)``, a dataset, a loader, or any re-iterable of batches.
+        loss: a loss, its name or configuration.
+        optimizer: an optimizer over the model's parameters, or a name or configuration to make one.
+        epochs: passes over the data.
+        batch_size: samples per batch, where `train` does not form batches itself; the last may be smaller.
+        validation: data to evaluate after each epoch, in evaluation mode.
+        metrics: metrics, their names or configurations, gathered during training and on the validation data.
+        callbacks: objects with methods named after events (`nn_core.protocols.Callback`), names or configurations.
+        shuffle: whether arrays and datasets are visited in a new order each epoch, keyed by (seed, epoch).
+        seed: the order of the data and the dropout masks follow from it and the position alone.
+
+    Raises:
+        ConfigError: an argument is of the wrong type.
+        DataError: there is no data.
+    """
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 0:
+        raise ConfigError(f"epochs must be an integer of at least 0, got {epochs!r}.")
+    criterion = component("loss", loss)
+    measures = named_metrics(metrics)
+    listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
+    source = Batches(train, batch_size, shuffle, seed)
+    _build(model, source, seed)
+    rule = component("optimizer", optimizer, model.parameters()) if isinstance(optimizer, (str, dict)) else optimizer
+    arguments = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
+    state = TrainingState(model, rule, epochs, source.count())
+
+    def tell(event: str, *details: Any) -> None:
+        for listener in listeners:
+            if hasattr(listener, event):
+                getattr(listener, event)(state, *details)
+
+    tell("on_fit_start")
+    try:
+        for state.epoch in range(1, epochs + 1):
+            start = perf_counter()
+            model.train()
+            for metric in measures.values():
+                metric.reset()
+            total = count = 0.0
+            state.logs = {}
+            tell("on_epoch_start")
+            for batch, (x, y, *weight) in enumerate(source.epoch(state.epoch - 1), 1):
+                state.batch = batch
+                tell("on_batch_start")
+                rule.zero_grad()
+                with keyed(seed, state.step):
+                    pred = model(*x, **arguments) if isinstance(x, tuple) else model(x, **arguments)
+                value, gradient = criterion.value_and_grad(pred, y, *weight)
+                model.backward(gradient)
+                rule.step()
+                state.step += 1
+
+                size = float(weight[0].sum()) if weight else float(len(pred))
+                total, count = total + float(value) * size, count + size
+                for metric in measures.values():
+                    metric.update(pred, y, *weight)
+                state.logs = {"loss": total / count if count else float("nan")}
+                state.logs |= {name: float(metric.compute()) for name, metric in measures.items()}
+                tell("on_batch_end")
+                yield state
+                if state.stop:
+                    break
+            if validation is not None:
+                model.eval()
+                scores = evaluate(model, validation, loss=criterion, metrics=measures.values(), batch_size=batch_size)
+                state.logs |= {f"val_{name}": score for name, score in scores.items()}
+                tell("on_validation_end")
+            state.history.append({"epoch": state.epoch, **state.logs, "seconds": perf_counter() - start})
+            tell("on_epoch_end")
+            if state.stop:
+                break
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        tell("on_exception", error)
+        raise
+    finally:
+        model.eval()
+    tell("on_fit_end")
+    return state.history
+
+
+def _same_arguments_as(steps: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function the signature of another one, for type checkers and for ``help()``."""
+
+    def decorate(function: Callable[..., R]) -> Callable[P, R]:
+        function.__signature__ = inspect.signature(steps)  # type: ignore[attr-defined]  # inspect looks for it there
+        return function
+
+    return decorate
+
+
+@_same_arguments_as(training_steps)
+def fit(*args: Any, **options: Any) -> History:
+    """Train a model and return what was measured after each epoch; see `training_steps` for the arguments.
+
+    The model is left in evaluation mode.
+
+    >>> import numpy as np
+    >>> from nn_core import Linear, Parameter
+    >>> class Descent:
+    ...     def __init__(self, parameters):
+    ...         self.parameters = parameters
+    ...
+    ...     def step(self):
+    ...         for parameter in self.parameters:
+    ...             parameter.data -= parameter.grad
+    ...
+    ...     def zero_grad(self):
+    ...         for parameter in self.parameters:
+    ...             parameter.zero_grad()
+    >>> x, y = np.array([[-1.0], [1.0]], np.float32), np.array([0, 1])
+    >>> model = Linear(1, 2)
+    >>> history = fit(model, (x, y), loss="cross_entropy", optimizer=Descent(model.parameters()), epochs=50)
+    >>> history["loss"][-1] < 0.05
+    True
+    """
+    run = training_steps(*args, **options)
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            history: History = end.value
+            return history
+
+
+def _build(model: Any, source: Batches, seed: int) -> None:
+    """Build what is still to be inferred from the first batch, with weights that follow from the seed."""
+    if all(layer.built for _, layer in model.named_layers()):
+        return
+    x = next(iter(source.epoch(0)))[0]
+    shape = tuple(part.shape for part in x) if isinstance(x, tuple) else x.shape
+    model.build(shape, np.random.default_rng(seed))
+
+
+def _checked_callback(callback: Any) -> Any:
+    for name in dir(callback):
+        if name.startswith("on_") and name not in EVENTS:
+            raise ConfigError(f"{type(callback).__name__}.{name} is not an event.{did_you_mean(name, EVENTS)}")
+    if not any(hasattr(callback, event) for event in EVENTS):
+        raise ConfigError(f"{callback!r} is no callback: it has none of the methods {', '.join(EVENTS)}.")
+    return callback
