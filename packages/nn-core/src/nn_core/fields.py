@@ -7,6 +7,7 @@ from typing import Any
 from attrs import Attribute
 
 from nn_core.errors import ConfigError
+from nn_core.typing import IntOrPair
 
 REQUIRED: Any = None
 """Default of an option that has none; its validator names it when it is left out."""
@@ -58,18 +59,17 @@ def one_of(*choices: str) -> Any:
     return validate
 
 
-def pair(value: Any) -> Any:
+def pair(value: IntOrPair) -> tuple[int, int]:
     """Return ``(n, n)`` for a number n, and a tuple for a list; leave the rest to the validator."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value, value) if _whole(value) else value
+    converted: Any = tuple(value) if isinstance(value, list) else value
+    return (converted, converted) if _whole(converted) else converted
 
 
 def a_pair_of(check: Any) -> Any:
     """Return a validator for pairs whose two members pass `check`."""
 
     def validate(owner: object, option: Attribute[Any], value: Any) -> None:
-        if value is not None and not (isinstance(value, tuple) and len(value) == 2):
+        if value is not REQUIRED and not (isinstance(value, tuple) and len(value) == 2):
             raise ConfigError(f"{_place(owner, option)} must be an integer or a pair of them, got {value!r}.")
         check(owner, option, value)
 
