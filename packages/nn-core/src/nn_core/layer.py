@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
 import numpy as np
@@ -19,7 +19,33 @@ from nn_core.parameter import Buffer, Parameter
 from nn_core.registry import check_options, registry
 from nn_core.typing import Array, Backward, DTypeLike
 
+R = TypeVar("R")
 _inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
+
+
+def _built_once(build: Callable[..., None]) -> Callable[..., None]:
+    @wraps(build)
+    def run(self: Layer, input_shape: Any, rng: np.random.Generator | None = None) -> None:
+        if not self._built:
+            build(self, input_shape, rng)
+            self._built = True
+
+    return run
+
+
+def _served(method: Callable[..., R]) -> Callable[..., R]:
+    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
+
+    @wraps(method)
+    def run(self: Layer, *xs: Any, **kw: Any) -> R:
+        if not self._built:
+            self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
+        if observation.observers:
+            observed: R = observation.run_observed(self, method, xs, kw)
+            return observed
+        return method(self, *xs, **kw)
+
+    return run
 
 
 class Layer:
@@ -67,6 +93,7 @@ class Layer:
     def forward(self, *xs: Any, **kw: Any) -> tuple[Any, Backward]:
         raise TypeError(f"{type(self).__name__} must define forward(x), returning (y, backward).")
 
+    @_served
     def infer(self, *xs: Any, **kw: Any) -> Any:
         token = _inferring.set(True)
         try:
@@ -310,30 +337,6 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_closures"}
-
-
-def _built_once(build: Callable[..., None]) -> Callable[..., None]:
-    @wraps(build)
-    def run(self: Layer, input_shape: Any, rng: np.random.Generator | None = None) -> None:
-        if not self._built:
-            build(self, input_shape, rng)
-            self._built = True
-
-    return run
-
-
-def _served(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
-
-    @wraps(method)
-    def run(self: Layer, *xs: Any, **kw: Any) -> Any:
-        if not self._built:
-            self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
-        if observation.observers:
-            return observation.run_observed(self, method, xs, kw)
-        return method(self, *xs, **kw)
-
-    return run
 
 
 def _each_once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ class Accuracy:
     Shape:
         pred ``(N, C)``; target ``(N,)`` class indices or ``(N, C)`` one-hot rows; weight ``(N,)``.
 
+    >>> import numpy as np
     >>> metric = Accuracy()
     >>> metric.update(np.eye(3), np.array([0, 1, 0]))
     >>> round(metric.compute(), 4)
@@ -53,6 +54,7 @@ class Accuracy:
 def accuracy(pred: Any, target: Any, weight: Any = None) -> float:
     """Return the share of rows of `pred` whose largest entry is at the target class.
 
+    >>> import numpy as np
     >>> accuracy(np.eye(3), np.array([0, 1, 2]))
     1.0
     """
