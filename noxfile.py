@@ -1,22 +1,24 @@
-"""What a contributor runs: ``nox`` does all of it, ``nox -s tests`` or ``nox -s "tests(nn-optim)"`` a part."""
+"""What a contributor runs: ``nox`` does all of it, ``nox -s lint`` or ``nox -s "tests(nn-optim)"`` a part."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
-import sys
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import nox
 
 ROOT = Path(__file__).parent
+PROJECTS = {path.parent.name: path for path in sorted(ROOT.glob("packages/*/pyproject.toml"))}
+PYTHONS = [v for v in ("3.11", "3.12", "3.13", "3.14") if shutil.which(f"python{v}")] or None
 CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
-DISTRIBUTIONS = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
-PYTHONS = [v for v in ("3.11", "3.12", "3.13", "3.14") if shutil.which(f"python{v}")] or [sys.version.split()[0]]
-TEST_TOOLS = ["pytest", "hypothesis"]
+TEST_TOOLS = ("pytest", "hypothesis")
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.stop_on_first_error = False
 
 
 @nox.session
@@ -30,15 +32,66 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Check types, strictly."""
-    session.install("mypy", "nox", "types-tqdm", *_all_wheels(session), CONSTRAINTS)
+    session.install("mypy", "nox", "types-tqdm", *wheels(session).values(), CONSTRAINTS)
     session.run("mypy")
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("distribution", [nox.param(name, id=name) for name in DISTRIBUTIONS])
+@nox.parametrize("distribution", [nox.param(name, id=name) for name in PROJECTS])
 def tests(session: nox.Session, distribution: str) -> None:
-    """Test one distribution with only its wheel and what it declares to need."""
-    wheels = _wheels(session)
-    session.install(*TEST_TOOLS, *_closure(distribution, wheels), CONSTRAINTS)
+    """Test one distribution in an environment that holds only its wheel, what it declares to need, and the tools."""
+    built = wheels(session)
+    session.install(*TEST_TOOLS, *(built[name] for name in closure(distribution)), CONSTRAINTS)
     package = distribution.replace("-", "_")
-    session.run("pytest", "--doctest-modules", "--pyargs", package, f"tests/{package}", *session.posargs)
+    session.run("pytest", f"tests/{package}", *session.posargs)
+    session.run("pytest", "--doctest-modules", "--pyargs", package)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Test all distributions together, and against the golden files."""
+    session.install(*TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    session.run("pytest", "tests", "--ignore=tests/parity", *session.posargs)
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Compare with PyTorch, value by value."""
+    session.install("torch", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    session.run("pytest", "tests/parity", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Train the digits network as the README does, and see that it learned."""
+    session.install(*wheels(session).values(), CONSTRAINTS)
+    run = Path(session.create_tmp()) / "digits"
+    shutil.rmtree(run, ignore_errors=True)
+    session.run("nn-cli", "train", "examples/digits-cnn.toml", "--out", str(run))
+    accuracy = json.loads(str(session.run("nn-cli", "evaluate", str(run), "--json", silent=True)))["accuracy"]
+    if accuracy < 0.98:
+        session.error(f"the digits network reached {accuracy:.2%} on the test images, and should reach 98 %")
+
+
+@cache
+def wheel_folder() -> Path:
+    """Return an empty folder for the wheels of this run of nox."""
+    folder = ROOT / ".nox" / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def wheels(session: nox.Session) -> dict[str, str]:
+    """Return the path of every distribution's wheel, building them once."""
+    folder = wheel_folder()
+    if not folder.exists():
+        sources = [str(path.parent) for path in PROJECTS.values()]
+        session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), *sources)
+    return {path.name.split("-")[0].replace("_", "-"): str(path) for path in folder.glob("*.whl")}
+
+
+def closure(distribution: str) -> set[str]:
+    """Return a distribution and those of this repository that it declares to need, directly or not."""
+    project = tomllib.loads(PROJECTS[distribution].read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[\[<>=!~; ]", requirement)[0] for requirement in project["dependencies"]} & set(PROJECTS)
+    return {distribution}.union(*(closure(name) for name in needed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 from typing import Any
 
 import numpy
@@ -31,19 +31,21 @@ def backend(x: Any) -> Any:
 
 
 def serves(array: str, kind: type) -> bool:
-    """Say whether the array type written ``module:Name`` is `kind` or a base of it."""
-    return any(f"{base.__module__}:{base.__qualname__}" == array for base in kind.__mro__)
+    """Say whether the array type written ``module:Name`` is `kind` or a base of it.
+
+    It is looked up rather than imported: whoever holds such an array has imported its library.
+    """
+    module, _, path = array.partition(":")
+    found: Any = sys.modules.get(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return isinstance(found, type) and issubclass(kind, found)
 
 
 def _find(kind: type) -> Any:
     for component in components("backend"):
         assert isinstance(component.spec, BackendSpec)
-        module, _, name = component.spec.array.partition(":")
-        # An array type may be documented under another module than the one that defines it.
-        if serves(component.spec.array, kind) or (
-            kind.__module__.split(".")[0] == module.split(".")[0]
-            and issubclass(kind, getattr(import_module(module), name))
-        ):
+        if serves(component.spec.array, kind):
             return component.load()
     known = ", ".join(component.spec.array for component in components("backend") if hasattr(component.spec, "array"))
     raise PluginError(

@@ -9,7 +9,6 @@ import numpy as np
 
 from nn_core.errors import DataError
 from nn_core.random import epoch_order
-from nn_core.typing import Array
 
 Batch: TypeAlias = tuple[Any, ...]
 """(x, y) or (x, y, weight); x and y are arrays or tuples of them."""
@@ -49,7 +48,7 @@ class ArrayDataset:
         first = self.columns[0]
         return len(first[0] if isinstance(first, tuple) else first)
 
-    def take(self, indices: Array) -> Batch:
+    def take(self, indices: Any) -> Batch:
         """Return (x, y) or (x, y, weight) of the samples at `indices`."""
         return tuple(
             tuple(array[indices] for array in part) if isinstance(part, tuple) else part[indices]
@@ -62,6 +61,27 @@ class ArrayDataset:
         ]
         names = ("x", "y", "weight")
         return f"ArrayDataset({', '.join(f'{name}={shape}' for name, shape in zip(names, shapes, strict=False))})"
+
+
+class Subset:
+    """Some of the samples of a dataset, in a given order.
+
+    >>> part = Subset(ArrayDataset(np.arange(5), np.arange(5)), [3, 1])
+    >>> part.take(np.array([0, 1]))
+    (array([3, 1]), array([3, 1]))
+    """
+
+    def __init__(self, dataset: Any, indices: Any) -> None:
+        self.dataset = dataset
+        self.indices = np.asarray(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, indices: Any) -> Batch:
+        """Return the samples at these positions of the subset."""
+        batch: Batch = self.dataset.take(self.indices[indices])
+        return batch
 
 
 class Batches:

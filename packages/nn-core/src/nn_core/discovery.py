@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ import pluggy
 from attrs import evolve, field, frozen
 
 from nn_core import hookspecs
-from nn_core.errors import ConfigError, PluginError, did_you_mean
+from nn_core.errors import ConfigError, PluginError, did_you_mean, sentence
 from nn_core.plugins import ENTRY_POINT_GROUP, HOOKS, NN_API, KernelSpec, Spec
 
 Status = Literal["ok", "broken", "incompatible", "conflict", "blocked"]
@@ -140,17 +139,29 @@ def discover(selection: Selection) -> tuple[PluginRecord, ...]:
             if record.status not in ("ok", "blocked")
         ]
         if complaints:
-            raise PluginError(f"NN_STRICT_PLUGINS is set and {'; '.join(complaints)}.")
+            raise PluginError(sentence(f"NN_STRICT_PLUGINS is set and {'; '.join(complaints)}"))
     return tuple(records)
 
 
 def _installed() -> dict[str, metadata.Distribution]:
-    """Return the distributions with our entry points; of several with one name, the first on the path."""
-    names: set[str] = set()
+    """Return the distributions with our entry points; of several with one name, only the first on the path counts."""
+    installed = {}
     for dist in metadata.distributions():
-        if ENTRY_POINT_GROUP in (dist.read_text("entry_points.txt") or ""):
-            names.add(normalize(dist.metadata["Name"]))
-    return {name: metadata.distribution(name) for name in names}
+        try:
+            if _has_plugins(dist):
+                name = normalize(dist.metadata["Name"])
+                first = metadata.distribution(name)
+                if _has_plugins(first):
+                    installed[name] = first
+        except Exception as error:
+            place = getattr(dist, "_path", dist)
+            logger.warning("%s is passed over, for its metadata cannot be read: %s", place, _words(error))
+    return installed
+
+
+def _has_plugins(dist: metadata.Distribution) -> bool:
+    lines = (dist.read_text("entry_points.txt") or "").splitlines()
+    return f"[{ENTRY_POINT_GROUP}]" in (line.strip() for line in lines)
 
 
 def _load(name: str, dist: metadata.Distribution, selection: Selection) -> PluginRecord:
@@ -158,21 +169,14 @@ def _load(name: str, dist: metadata.Distribution, selection: Selection) -> Plugi
     if reason := selection.reason_to_block(name):
         return evolve(record, status="blocked", reason=reason)
     try:
-        modules = [import_module(entry.module) for entry in _entry_points(dist)]
-    except (Exception, SystemExit) as error:
-        return evolve(record, status="broken", reason=f"its plugin module cannot be imported: {_words(error)}")
-
-    for module in modules:
-        api = getattr(module, "NN_API", None)
-        record = evolve(record, api=api)
-        if api != NN_API:
-            said = "declares no NN_API" if api is None else f"is written for plugin API {api!r}"
-            return evolve(
-                record,
-                status="incompatible",
-                reason=f"{module.__name__} {said}; this nn-core speaks API {NN_API}",
-            )
-    try:
+        modules = _import_modules(dist)
+        for module in modules:
+            api = getattr(module, "NN_API", None)
+            record = evolve(record, api=api)
+            if api != NN_API:
+                said = "declares no NN_API" if api is None else f"is written for plugin API {api!r}"
+                reason = f"{module.__name__} {said}; this nn-core speaks API {NN_API}"
+                return evolve(record, status="incompatible", reason=reason)
         specs = [spec for module in modules for spec in _call_hooks(module)]
         _refuse_repetition(specs)
     except (Exception, SystemExit) as error:
@@ -186,8 +190,20 @@ def _load(name: str, dist: metadata.Distribution, selection: Selection) -> Plugi
     return evolve(record, components=components)
 
 
-def _entry_points(dist: metadata.Distribution) -> list[metadata.EntryPoint]:
-    return sorted(entry for entry in dist.entry_points if entry.group == ENTRY_POINT_GROUP)
+def _import_modules(dist: metadata.Distribution) -> list[ModuleType]:
+    """Import the plugin modules of a distribution.
+
+    Raises:
+        PluginError: they are not properly named, or one of them cannot be imported.
+    """
+    try:
+        names = sorted({entry.module for entry in dist.entry_points if entry.group == ENTRY_POINT_GROUP})
+    except Exception as error:
+        raise PluginError("its entry_points.txt is malformed") from error
+    try:
+        return [import_module(name) for name in names]
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"its plugin module cannot be imported: {_words(error)}") from error
 
 
 def _call_hooks(module: ModuleType) -> Iterator[Spec]:
@@ -204,7 +220,7 @@ def _call_hooks(module: ModuleType) -> Iterator[Spec]:
             raise PluginError(f"{module.__name__}.{name} is not marked with @hookimpl")
     for name in functions:
         if name not in HOOKS:
-            raise PluginError(f"{module.__name__}.{name} is not a hook.{did_you_mean(name, HOOKS)}")
+            raise PluginError(f"{module.__name__}.{name} is not a hook.{did_you_mean(name, HOOKS)}".removesuffix("."))
     if not functions:
         raise PluginError(f"{module.__name__} has no @hookimpl function, so it announces nothing")
     manager.register(module)  # checks the signatures
@@ -232,22 +248,25 @@ def _refuse_repetition(specs: Iterable[Spec]) -> None:
 def _missing_target(target: str) -> str:
     """Say why a target cannot exist, judging by the files alone: importing it is not for discovery."""
     module, _, path = target.partition(":")
+    spec: Any = None
     search: Any = None
     parts = module.split(".")
-    for depth in range(1, len(parts) + 1):
-        name = ".".join(parts[:depth])
-        spec = find_spec(name) if search is None else PathFinder.find_spec(name, search)
-        if spec is None:
-            return f"module {name!r} of its target {target!r} does not exist"
-        search = spec.submodule_search_locations
-        if search is None and depth < len(parts):
-            return f"{name!r} in its target {target!r} is not a package"
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+    try:
+        for depth in range(1, len(parts) + 1):
+            name = ".".join(parts[:depth])
+            spec = find_spec(name) if search is None else PathFinder.find_spec(name, search)
+            if spec is None:
+                return f"module {name!r} of its target {target!r} does not exist"
+            search = spec.submodule_search_locations
+            if search is None and depth < len(parts):
+                return f"{name!r} in its target {target!r} is not a package"
+        get_source = getattr(spec.loader, "get_source", None)
+        source = get_source(module) if get_source else None
+    except Exception:  # an unusual finder or file cannot be judged from outside: loading will tell
         return ""
-    source = Path(spec.origin).read_text(encoding="utf-8", errors="replace")
     attribute = path.split(".")[0]
-    dynamic = "__getattr__" in source or "import *" in source
-    if dynamic or re.search(rf"\b{re.escape(attribute)}\b", source):
+    # Only a module that writes the name nowhere, and cannot get it from elsewhere, is sure to lack it.
+    if source is None or re.search(rf"\b{re.escape(attribute)}\b|__getattr__|import \*|globals\(\)", source):
         return ""
     return f"its target {target!r} does not exist: no {attribute!r} in {module}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from attrs import Attribute
 
 from nn_core.errors import ConfigError
@@ -57,6 +58,11 @@ def one_of(*choices: str) -> Any:
             raise ConfigError(f"{_place(owner, option)} must be one of {', '.join(choices)}, got {value!r}.")
 
     return validate
+
+
+def number(value: Any) -> Any:
+    """Return a NumPy number as Python's own, which promotes no array; leave the rest to the validator."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def pair(value: IntOrPair) -> tuple[int, int]:

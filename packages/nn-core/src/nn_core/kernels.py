@@ -23,6 +23,7 @@ class Kernel(Generic[P, R]):
     def __init__(self, plain: Callable[P, R]) -> None:
         self.name = plain.__name__
         self.plain = plain
+        self.providers: dict[type, str] = {}
         self._chosen: dict[type, Callable[P, R]] = {}
         update_wrapper(self, plain)
         _declared[self.name] = self
@@ -34,6 +35,7 @@ class Kernel(Generic[P, R]):
         except KeyError:
             offer = self.offer(array)
             self._chosen[array] = chosen = self.plain if offer is None else offer.load()
+            self.providers[array] = "plain" if offer is None else offer.qualified_name
         return chosen(*args, **kwargs)
 
     def offer(self, array: type) -> Component | None:
@@ -53,6 +55,7 @@ class Kernel(Generic[P, R]):
     def forget(self) -> None:
         """Choose again at the next call, after plugins or ``NN_KERNELS`` changed."""
         self._chosen.clear()
+        self.providers.clear()
 
 
 def kernel(plain: Callable[P, R]) -> Kernel[P, R]:
@@ -71,9 +74,8 @@ def kernel(plain: Callable[P, R]) -> Kernel[P, R]:
 
 def kernel_providers() -> dict[str, str]:
     """Return, for every kernel used so far on some array type, who provides it: a qualified name or ``plain``."""
-    providers = {}
-    for name, entry in sorted(_declared.items()):
-        for array in entry._chosen:
-            offer = entry.offer(array)
-            providers[f"{name}[{array.__module__}:{array.__qualname__}]"] = offer.qualified_name if offer else "plain"
-    return providers
+    return {
+        f"{name}[{array.__module__}:{array.__qualname__}]": provider
+        for name, entry in sorted(_declared.items())
+        for array, provider in entry.providers.items()
+    }

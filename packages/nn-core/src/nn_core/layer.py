@@ -181,10 +181,11 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The dtype of the first parameter, or None for a layer without any."""
-        first: tuple[str, Parameter] | None = next(self._named(Parameter, built=False), None)
-        if first is not None:
-            return first[1].dtype
+        """The dtype of the first floating-point parameter or buffer, or None for a layer without any."""
+        for _, value in self._named((Parameter, Buffer), built=False):
+            if value.data.dtype.kind == "f":
+                found: np.dtype[Any] = value.data.dtype
+                return found
         return None if all(part.built for _, part in self.named_layers()) else default_dtype()
 
     def astype(self, dtype: DTypeLike) -> Self:

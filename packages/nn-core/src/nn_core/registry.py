@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from functools import cache
@@ -9,9 +10,9 @@ from typing import Any
 
 from attrs import frozen
 
-from nn_core.discovery import Component, PluginRecord, Selection, discover, normalize
-from nn_core.errors import ConfigError, ConflictError, PluginError, UnknownComponentError, did_you_mean
-from nn_core.plugins import KINDS, SPECS
+from nn_core.discovery import CORE, Component, PluginRecord, Selection, discover, normalize
+from nn_core.errors import ConfigError, ConflictError, PluginError, UnknownComponentError, did_you_mean, sentence
+from nn_core.plugins import KINDS, SPECS, KernelSpec
 
 # Where the first-party components of a kind come from, for the message to someone who has not installed them.
 _HOMES = {
@@ -39,6 +40,8 @@ class Registry:
     def find(self, kind: str, name: str) -> Component:
         """Return the one component of a `kind` with this `name`, bare or qualified (``name@distribution``).
 
+        Of several kernels it is the one with the highest priority.
+
         Raises:
             UnknownComponentError: there is none.
             ConflictError: several distributions provide it and the name is bare.
@@ -50,14 +53,15 @@ class Registry:
             named = [part for part in named if part.distribution == normalize(distribution)]
         if not named:
             raise UnknownComponentError(self._unknown(kind, bare, normalize(distribution)))
-        if len(named) > 1:
-            homes = " and ".join(part.distribution for part in named)
+        if len(named) > 1 and kind != "kernel":
+            homes = [part.distribution for part in named]
+            blockable = [home for home in homes if home != CORE]
             raise ConflictError(
-                f"{kind} {bare!r} is provided by {homes}. "
+                f"{kind} {bare!r} is provided by {' and '.join(homes)}. "
                 f"Write {' or '.join(repr(part.qualified_name) for part in named)}, "
-                f"or block one of them, as in NN_BLOCK_PLUGINS={named[-1].distribution}."
+                f"or block one of them, as in NN_BLOCK_PLUGINS={blockable[-1]}."
             )
-        return named[0]
+        return max(named, key=_priority)
 
     def component_of(self, target: object, kind: str) -> Component | None:
         """Return the component whose target this class or function is, if it is registered."""
@@ -66,28 +70,36 @@ class Registry:
         if not candidates:  # registered under a re-exported path
             name = path.rpartition(":")[2]
             candidates = [
-                part for part in self.components(kind) if part.target.endswith(f":{name}") and part.load() is target
+                part for part in self.components(kind) if part.target.endswith(f":{name}") and _leads_to(part, target)
             ]
         return candidates[0] if candidates else None
 
     def _unknown(self, kind: str, name: str, distribution: str) -> str:
-        known = [part.name for part in self.components(kind)]
-        message = f"No installed plugin provides the {kind} {name!r}."
-        if distribution:
-            message = f"No installed {distribution} provides the {kind} {name!r}."
-            known = [part.qualified_name for part in self.components(kind)]
-            name = f"{name}@{distribution}"
-        message += did_you_mean(name, known)
-        home = _HOMES.get(kind, "")
-        records = {record.distribution: record for record in self.records}
-        if home and home.split()[0] not in records:
+        parts = [part for part in self.components(kind) if distribution in ("", part.distribution)]
+        message = f"No installed {distribution or 'plugin'} provides the {kind} {name!r}."
+        message += did_you_mean(name, [part.name for part in parts])
+        elsewhere = [repr(part.qualified_name) for part in self.components(kind) if part.name == name]
+        if elsewhere:
+            message += f" There is {' and '.join(elsewhere)}."
+        home = distribution or _HOMES.get(kind, "")
+        if home and home.split()[0] not in [record.distribution for record in self.records]:
             message += f" {home} is not installed."
         for record in self.records:
-            if record.status in ("broken", "incompatible"):
-                message += f" {record.distribution} is {record.status}: {record.reason}."
-            elif record.status == "blocked":
-                message += f" {record.distribution} is blocked: {record.reason}."
+            absent = record.status in ("broken", "incompatible", "blocked")
+            if absent and distribution in ("", record.distribution):
+                message += sentence(f" {record.distribution} is {record.status}: {record.reason}")
         return message
+
+
+def _priority(component: Component) -> int:
+    return component.spec.priority if isinstance(component.spec, KernelSpec) else 0
+
+
+def _leads_to(component: Component, target: object) -> bool:
+    try:
+        return component.load() is target
+    except PluginError:
+        return False
 
 
 def kind_named(word: str) -> str:
@@ -110,6 +122,7 @@ def registry() -> Registry:
 
 def refresh() -> Registry:
     """Discover the plugins again, after an installation or a change of the environment variables."""
+    importlib.invalidate_caches()
     registry.cache_clear()
     return registry()
 
@@ -147,14 +160,17 @@ def build(kind: str, config: Mapping[str, Any], *args: Any) -> Any:
     Raises:
         ConfigError: the type is missing, or an option is unknown, missing or refused by the component.
     """
+    kind = kind_named(kind)
     options = dict(config)
     try:
         name = options.pop("type")
     except KeyError:
-        raise ConfigError(f"A {kind} needs a 'type' key naming it, got {dict(config)!r}.") from None
+        raise ConfigError(f"The {kind} needs a 'type' key naming it, got {dict(config)!r}.") from None
+    if not isinstance(name, str):
+        raise ConfigError(f"The 'type' of the {kind} must be a name, got {name!r}.")
     target = get(kind, name)
     make = getattr(target, "from_config", None)
-    if make is not None:
+    if make is not None and not args:
         return make(options)
     check_options(f"{kind} {name!r}", target, options, len(args))
     return target(*args, **options)

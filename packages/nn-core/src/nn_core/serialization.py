@@ -115,7 +115,7 @@ def describe(layer: Any) -> dict[str, Any]:
         )
     defaults = {}
     if attrs.has(type(layer)):
-        defaults = {option.alias: option.default for option in attrs.fields(type(layer))}
+        defaults = {option.alias: option.default for option in attrs.fields(type(layer)) if option.init}
     options = {}
     for name, value in layer.config().items():
         if callable(value) and not hasattr(value, "forward"):

@@ -10,7 +10,7 @@ from attrs import define, field
 from nn_core.backends import backend
 from nn_core.collectives import collective
 from nn_core.dtypes import default_dtype
-from nn_core.fields import boolean, doc, optional_positive, positive_number, probability
+from nn_core.fields import boolean, doc, number, optional_positive, positive_number, probability
 from nn_core.layer import Layer
 from nn_core.parameter import Buffer, Parameter
 from nn_core.typing import Array, Backward, Shape
@@ -30,10 +30,18 @@ class BatchNorm(Layer):
         default=None, validator=optional_positive, metadata=doc("channels C; inferred from the first input if left out")
     )
     momentum: float = field(
-        default=0.1, kw_only=True, validator=probability, metadata=doc("share of the batch in the running statistics")
+        default=0.1,
+        kw_only=True,
+        converter=number,
+        validator=probability,
+        metadata=doc("share of the batch in the running statistics"),
     )
     eps: float = field(
-        default=1e-5, kw_only=True, validator=positive_number, metadata=doc("added to the variance under the root")
+        default=1e-5,
+        kw_only=True,
+        converter=number,
+        validator=positive_number,
+        metadata=doc("added to the variance under the root"),
     )
     affine: bool = field(
         default=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import define, field
 
-from nn_core.fields import doc, probability
+from nn_core.fields import doc, number, probability
 from nn_core.layer import Layer
 from nn_core.random import keep_mask
 from nn_core.typing import Array, Backward
@@ -29,7 +29,9 @@ class Dropout(Layer):
     array([1., 2.], dtype=float32)
     """
 
-    p: float = field(default=0.5, validator=probability, metadata=doc("probability of an element to be zeroed"))
+    p: float = field(
+        default=0.5, converter=number, validator=probability, metadata=doc("probability of an element to be zeroed")
+    )
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         if not self.training or self.p == 0:

@@ -1,0 +1,187 @@
+"""Check a configuration before any work starts: every value against the type its place declares, never converted."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from attrs import frozen
+from cattrs.errors import StructureHandlerNotFoundError
+
+import nn_core.typing
+from nn_core.errors import ConflictError, UnknownComponentError, did_you_mean
+from nn_core.registry import get
+
+_WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string", dict: "a table"}
+
+
+@frozen
+class Problem:
+    """What is wrong at one place of a configuration, such as ``train.epochs``."""
+
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.text}"
+
+
+def check_value(place: str, value: Any, annotation: Any) -> list[Problem]:
+    """Return the problem of a value that is not of the annotated type; types that TOML cannot express are let pass."""
+    try:
+        _converter.structure(value, annotation)
+    except StructureHandlerNotFoundError:
+        return []
+    except Exception:  # cattrs raises groups of many kinds; what the value should be is said in our own words
+        return [Problem(place, f"must be {in_words(annotation)}, got {value!r}")]
+    return []
+
+
+def check_section(place: str, table: Any, section: type[Any], open_ended: bool = False) -> list[Problem]:
+    """Check a table against an attrs class; an `open_ended` one may have further keys."""
+    if not isinstance(table, Mapping):
+        return [Problem(place, f"must be a table, got {table!r}")]
+    fields = {field.name: field for field in attrs.fields(section) if field.init}
+    hints = typing.get_type_hints(section)
+    problems = []
+    for key, value in table.items():
+        if key in fields:
+            problems += check_value(f"{place}.{key}", value, hints[key])
+        elif not open_ended:
+            problems.append(Problem(f"{place}.{key}", f"is unknown.{_known(key, fields)}"))
+    for name, field in fields.items():
+        if field.default is attrs.NOTHING and name not in table:
+            problems.append(Problem(f"{place}.{name}", f"is missing: give it {in_words(hints[name])}"))
+    return problems
+
+
+def check_component(place: str, kind: str, table: Any, positional: int = 0) -> list[Problem]:
+    """Check ``{type = name, option = value, …}`` against what the component of that name takes.
+
+    Raises:
+        PluginError: the component is announced but cannot be imported.
+    """
+    if not isinstance(table, Mapping):
+        return [Problem(place, f"must be a table such as {{ type = '…' }}, got {table!r}")]
+    name = table.get("type")
+    if not isinstance(name, str):
+        missing = "is missing: it names" if name is None else f"is {name!r}, but must name"
+        return [Problem(f"{place}.type", f"{missing} the {kind}")]
+    try:
+        target = get(kind, name)
+    except (UnknownComponentError, ConflictError) as error:
+        return [Problem(f"{place}.type", f"cannot be {name!r}: {error}")]
+    parameters = inspect.signature(target).parameters
+    options = {key: value for key, value in table.items() if key != "type"}
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()) and kind == "layer":
+        return check_layers(place, options)
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return []
+    names = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_POSITIONAL][
+        positional:
+    ]
+    hints = option_types(target)
+    problems = []
+    for key, value in options.items():
+        if key not in names:
+            problems.append(Problem(f"{place}.{key}", f"is no option of the {kind} {name!r}.{_known(key, names)}"))
+        elif key in hints:
+            problems += check_value(f"{place}.{key}", value, hints[key])
+    for key in names:
+        if parameters[key].default is inspect.Parameter.empty and key not in options:
+            problems.append(Problem(f"{place}.{key}", f"is missing: the {kind} {name!r} needs it"))
+    return problems
+
+
+def check_layers(place: str, table: Mapping[str, Any]) -> list[Problem]:
+    """Check a table with the key ``layers``, a list of layers."""
+    problems = [Problem(f"{place}.{key}", f"is unknown.{_known(key, ['layers'])}") for key in table if key != "layers"]
+    layers = table.get("layers")
+    if not isinstance(layers, list) or not layers:
+        return [*problems, Problem(f"{place}.layers", f"must be a list of layers, got {layers!r}")]
+    for i, layer in enumerate(layers):
+        problems += check_component(f"{place}.layers[{i}]", "layer", layer)
+    return problems
+
+
+def option_types(target: Any) -> dict[str, Any]:
+    """Return the types of what a class or function takes, by name; nothing where they cannot be resolved."""
+    classes = target.__mro__ if isinstance(target, type) else (target,)
+    names: dict[str, Any] = dict(vars(typing)) | dict(vars(nn_core.typing))
+    for owner in reversed(classes):
+        names |= vars(sys.modules[owner.__module__])
+    function = vars(target).get("__init__", target) if isinstance(target, type) else target
+    try:
+        return typing.get_type_hints(function, names)
+    except (NameError, TypeError):
+        return {}
+
+
+def in_words(annotation: Any) -> str:
+    """Return a type as a person would say it: ``an integer or a list of 2 integers``."""
+    origin, members = get_origin(annotation), get_args(annotation)
+    if _is_union(annotation):
+        words = [in_words(member) for member in members if _expressible(member)]
+        return " or ".join(words) if words else "something else"
+    if origin is Literal:
+        return "one of " + ", ".join(repr(member) for member in members)
+    if origin in (tuple, list):
+        inner = in_words(members[0]).removeprefix("an ").removeprefix("a ") if members else "value"
+        count = f"{len(members)} " if origin is tuple and Ellipsis not in members else ""
+        return f"a list of {count}{inner}s"
+    return _WORDS.get(origin or annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _known(key: str, names: Any) -> str:
+    return did_you_mean(key, names) or f" Known here: {', '.join(names) or 'nothing'}"
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _expressible(annotation: Any) -> bool:
+    return annotation is not type(None) and get_origin(annotation) is not typing.get_origin(Callable[..., Any])
+
+
+def _exactly(*kinds: type) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, annotation: Any) -> Any:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise TypeError(annotation)
+        return value
+
+    return structure
+
+
+def _one_of(value: Any, union: Any) -> Any:
+    for member in get_args(union):
+        try:
+            return _converter.structure(value, member)
+        except Exception:
+            continue
+    raise TypeError(union)
+
+
+def _a_callable(value: Any, annotation: Any) -> Any:
+    if not callable(value):
+        raise TypeError(annotation)
+    return value
+
+
+_converter = cattrs.Converter()
+for _kind, _accepted in {
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    type(None): (type(None),),
+}.items():
+    _converter.register_structure_hook(_kind, _exactly(*_accepted))
+_converter.register_structure_hook_func(_is_union, _one_of)
+_converter.register_structure_hook_func(lambda kind: get_origin(kind) is get_origin(Callable[..., Any]), _a_callable)

@@ -1,0 +1,66 @@
+"""``nn-cli info``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import click
+
+from nn_cli.arguments import arguments_of
+from nn_cli.tables import echo_table
+from nn_core.discovery import Component
+from nn_core.errors import UnknownComponentError, did_you_mean
+from nn_core.registry import registry
+
+_SUPPLIED = {"optimizer": 1, "scheduler": 1}  # arguments that come from the framework, not from a configuration
+
+
+@click.command("info")
+@click.argument("name")
+def command(name: str) -> None:
+    """Explain the component NAME: what it computes, its arguments with types, defaults and meaning, its shapes.
+
+    \b
+    Examples:
+      nn-cli info conv2d
+      nn-cli info conv2d@nn-layers-conv
+    """
+    bare, _, distribution = name.partition("@")
+    everything = registry().components()
+    found = [part for part in everything if part.name == bare and distribution in ("", part.distribution)]
+    if not found:
+        hint = did_you_mean(name, {part.name for part in everything}) or " nn-cli list shows all there are."
+        broken = [f" {r.distribution} is {r.status}: {r.reason}." for r in registry().records if r.status == "broken"]
+        raise UnknownComponentError(f"No installed plugin provides {name!r}.{hint}{''.join(broken)}")
+    for i, component in enumerate(found):
+        if i:
+            click.echo()
+        _explain(component)
+
+
+def _explain(component: Component) -> None:
+    click.echo(
+        f"{click.style(component.name, bold=True)} – {component.kind} of {component.distribution} {component.version}, "
+        f"{component.target}\n"
+    )
+    target = component.load()
+    click.echo(_readable(inspect.getdoc(target) or component.summary))
+    if not callable(target):
+        return
+    try:
+        arguments = arguments_of(target, _SUPPLIED.get(component.kind, 0))
+    except ValueError:  # a callable in C may have no signature
+        return
+    if arguments:
+        click.echo()
+        rows = [(part.name, part.type, part.default, part.meaning) for part in arguments]
+        echo_table(("ARGUMENT", "TYPE", "DEFAULT", "MEANING"), rows)
+
+
+def _readable(docstring: str) -> str:
+    """Return a docstring without its markup, its examples for the interpreter and the arguments, which get a table."""
+    text = re.sub(r"^Args:\n(?:[ ]+.*\n?|\n)+", "", docstring, flags=re.MULTILINE)
+    text = re.sub(r"^>>> .*\n(?:(?!\n).*\n?)*", "", text, flags=re.MULTILINE)
+    text = text.replace("``", "").replace("`", "")
+    return re.sub(r"\n{3,}", "\n\n", text).strip()

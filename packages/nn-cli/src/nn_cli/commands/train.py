@@ -1,0 +1,59 @@
+"""``nn-cli train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nn_cli.experiment import read_experiment
+from nn_cli.runs import RunFolder, create_run
+from nn_cli.scores import echo_scores
+from nn_core import ProgressBar, build, evaluate, fit
+
+
+@click.command("train")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, such as train.epochs=3."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/<name>-<number> if left out.")
+def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Train the experiment that the TOML file CONFIG describes.
+
+    The run is saved in one folder: the configuration with all overrides, history.csv, and the models of the last and of
+    the best epoch (last.safetensors, best.safetensors).
+
+    \b
+    Examples:
+      nn-cli train examples/digits-cnn.toml
+      nn-cli train examples/digits-cnn.toml --set train.epochs=5 --set optimizer.lr=0.01
+      nn-cli train examples/mnist-cnn.toml --set data.path=path/to/mnist --out runs/mnist
+    """
+    experiment = read_experiment(config, overrides)
+    train, validation, test = experiment.load_data()
+    sample = train.take([0])[0]
+    model = experiment.build_model(tuple(x.shape for x in sample) if isinstance(sample, tuple) else sample.shape)
+    loss = build("loss", experiment.table["loss"])
+    optimizer = build("optimizer", experiment.table["optimizer"], model.parameters())
+    folder = create_run(experiment, config.stem, out)
+
+    weights = sum(parameter.size for parameter in model.parameters())
+    click.echo(
+        f"{len(train)} training samples, {len(test)} test samples; {weights:,} parameters in {type(model).__name__}",
+        err=True,
+    )
+    fit(
+        model,
+        train,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=experiment.train.epochs,
+        batch_size=experiment.data.batch_size,
+        validation=validation,
+        metrics=experiment.train.metrics,
+        callbacks=[ProgressBar(), RunFolder(folder)],
+        seed=experiment.seed,
+    )
+    echo_scores(evaluate(model, test, loss=loss, metrics=experiment.train.metrics), len(test))
+    click.echo(f"saved in {folder}")

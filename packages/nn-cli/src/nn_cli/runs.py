@@ -1,0 +1,67 @@
+"""Run folders: the resolved configuration, the history, and the models of the last and the best epoch."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+import nn_core
+from nn_cli.experiment import Experiment, read_experiment
+from nn_core.errors import ConfigError, NNError
+from nn_core.training import TrainingState
+
+CONFIG, HISTORY, WEIGHTS = "config.toml", "history.csv", "{}.safetensors"
+
+
+class RunFolder:
+    """A callback that keeps a run in a folder: after every epoch the history, the last model, and the best one so far.
+
+    Best is the lowest validation loss, or the lowest training loss where nothing is set aside for validation.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._best = float("inf")
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        state.history.to_csv(self.path / HISTORY)
+        nn_core.save(state.model, self.path / WEIGHTS.format("last"))
+        monitored = state.logs.get("val_loss", state.logs["loss"])
+        if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
+            self._best = monitored
+            nn_core.save(state.model, self.path / WEIGHTS.format("best"))
+
+
+def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
+    """Make the folder of a new run and write its configuration: `out`, or the next free ``runs/name-N``.
+
+    Raises:
+        ConfigError: `out` is in use.
+        NNError: the folder cannot be made or written to.
+    """
+    path = out or next(path for i in count(1) if not (path := Path("runs") / f"{name}-{i}").exists())
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ConfigError(f"The folder {path} is in use; --out must name a new or an empty one.")
+        path.mkdir(parents=True, exist_ok=True)
+        (path / CONFIG).write_text(tomli_w.dumps(experiment.table), encoding="utf-8")
+    except OSError as error:
+        raise NNError(
+            f"The run cannot be written to {path}: {error.strerror}. Choose another folder with --out."
+        ) from None
+    return path
+
+
+def open_run(path: Path, overrides: tuple[str, ...], weights: str) -> tuple[Experiment, Any]:
+    """Return the experiment and the trained model of a run folder.
+
+    Raises:
+        ConfigError: it is no run folder.
+        ModelFileError: the model is missing or damaged.
+    """
+    if not (path / CONFIG).is_file():
+        raise ConfigError(f"{path} is not a run folder: it holds no {CONFIG}. nn-cli train prints the folder it made.")
+    return read_experiment(path / CONFIG, overrides), nn_core.load(path / WEIGHTS.format(weights))

@@ -1,0 +1,92 @@
+"""Every layer against PyTorch's, live: outputs, gradients of inputs and parameters, and what batches leave behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
+import pytest
+
+from nn_core import components
+
+torch = pytest.importorskip("torch", reason="parity is measured against PyTorch; tests/golden needs none")
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+cases, compare = (SimpleNamespace(**run_path(str(GOLDEN / name))) for name in ("cases.py", "compare.py"))
+Layer, linear, norm, conv, pool = cases.Layer, cases.linear, cases.norm, cases.conv, cases.pool
+
+CASES = [
+    *cases.LAYERS,
+    Layer("linear, batch of one", linear(4, 3), (1, 4)),
+    Layer("linear, empty batch", linear(4, 3), (0, 4)),
+    Layer("linear, one to one", linear(1, 1), (7, 1)),
+    Layer("linear, three axes", linear(5, 2), (3, 7, 5)),
+    Layer("linear, wide", linear(301, 17), (129, 301)),
+    Layer("relu, one axis", ("ReLU", {}), (7,)),
+    Layer("relu, images", ("ReLU", {}), (3, 2, 5, 1), draw="coarse"),
+    Layer("flatten, everything", ("Flatten", {"start_dim": 0}), (3, 2, 5)),
+    Layer("flatten, last axes", ("Flatten", {"start_dim": -2}), (3, 2, 5, 7)),
+    Layer("flatten, one axis", ("Flatten", {"start_dim": 2, "end_dim": 2}), (3, 2, 5, 7)),
+    Layer("flatten, first axes", ("Flatten", {"start_dim": 0, "end_dim": -3}), (1, 2, 5, 7)),
+    Layer("dropout, images", ("Dropout", {"p": 0.9}), (1, 2, 5, 3), train=False),
+    Layer("dropout, of nothing", ("Dropout", {"p": 0.0}), (3, 5)),
+    Layer("batch_norm1d, small batch", norm(1, 5), (3, 5)),
+    Layer("batch_norm1d, one feature", norm(1, 1, momentum=1.0), (9, 1)),
+    Layer("batch_norm1d, not affine", norm(1, 3, affine=False, momentum=0.0), (5, 3)),
+    Layer("batch_norm1d, one sample", norm(1, 3), (1, 3), train=False),
+    Layer("batch_norm1d, one sequence", norm(1, 3), (1, 3, 7)),
+    Layer("batch_norm1d, far from zero", norm(1, 3), (129, 3, 65), draw="far from zero"),
+    Layer("batch_norm2d, one image", norm(2, 3), (1, 3, 5, 7)),
+    Layer("batch_norm2d, 1×1 images", norm(2, 3, eps=0.1), (5, 3, 1, 1)),
+    Layer("batch_norm2d, one value", norm(2, 3), (1, 3, 1, 1), train=False),
+    Layer("batch_norm2d, not affine, options", norm(2, 4, affine=False, momentum=0.7, eps=0.01), (2, 4, 3, 5)),
+    Layer("batch_norm2d, far from zero", norm(2, 3), (32, 3, 15, 17), draw="far from zero"),
+    Layer("conv2d, 1×1 image", conv(3, 2, 1), (2, 3, 1, 1)),
+    Layer("conv2d, 1×1 image in padding", conv(2, 3, 3, padding=1), (1, 2, 1, 1)),
+    Layer("conv2d, mostly padding", conv(2, 3, 3, padding=3, stride=2), (2, 2, 2, 1)),
+    Layer("conv2d, as large as the image", conv(2, 3, (5, 4)), (3, 2, 5, 4)),
+    Layer("conv2d, stride beyond the kernel", conv(2, 3, 2, stride=3), (2, 2, 9, 10)),
+    Layer("conv2d, empty batch", conv(2, 3, 3), (0, 2, 5, 5)),
+    Layer("conv2d, digits", conv(1, 8, 5, padding=2), (9, 1, 28, 28)),
+    Layer("conv2d, many channels", conv(33, 17, 3, padding=1, bias=False), (3, 33, 9, 7)),
+    Layer("max_pool2d, 1×1 window", pool(1), (2, 3, 3, 5)),
+    Layer("max_pool2d, 1×1 image", pool(3, padding=1), (2, 3, 1, 1)),
+    Layer("max_pool2d, as large as the image", pool((5, 3)), (1, 2, 5, 3)),
+    Layer("max_pool2d, stride beyond the window", pool(2, stride=3), (2, 3, 9, 10)),
+    Layer("max_pool2d, ties everywhere", pool((3, 2), stride=1), (2, 3, 7, 6), draw="coarse"),
+    Layer("max_pool2d, more places than a byte counts", pool(17, stride=3), (1, 2, 20, 23)),
+    Layer("sequential, empty", ("Sequential", []), (2, 3)),
+    Layer("sequential, one image", cases.CNN[:1] + (cases.CNN[1][:5],), (1, 2, 4, 5)),
+    *cases.random_geometries(40),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_outputs_gradients_and_statistics_are_pytorchs(case, dtype):
+    ours = compare.layer_record(compare.Ours(), case, dtype)
+    theirs = compare.layer_record(compare.Torch(), case, dtype)
+    compare.assert_close(ours, theirs, compare.TOLERANCES["layers"][dtype])
+
+
+@pytest.mark.parametrize(
+    "case", [Layer("vectors", norm(1, 3), (1, 3)), Layer("images", norm(2, 3), (1, 3, 1, 1))], ids=lambda case: case.name
+)
+@pytest.mark.parametrize("side", [compare.Ours(), compare.Torch()], ids=["ours", "torch"])
+def test_batch_norm_refuses_to_train_on_one_value_per_channel(side, case):
+    with pytest.raises(ValueError, match="more than (1|one) value per channel"):
+        compare.layer_record(side, case, "float32")
+
+
+def named(spec):
+    """Yield the names of the classes in a specification."""
+    name, given = spec
+    yield name
+    for part in given if isinstance(given, list) else []:
+        yield from named(part)
+
+
+def test_no_layer_that_pytorch_has_is_left_out():
+    names = {component.target.partition(":")[2] for component in components("layer")}
+    assert {name for name in names if hasattr(torch.nn, name)} <= {name for case in CASES for name in named(case.spec)}
