@@ -146,8 +146,10 @@ def random_geometries(count: int, seed: int = 0) -> list[Layer]:
     cases = []
     for i in range(2 * count):
         n, c, kernel_size, stride = draw(1, 3), draw(1, 4), (draw(1, 5), draw(1, 5)), (draw(1, 4), draw(1, 4))
-        padding = (draw(0, kernel_size[0] // 2), draw(0, kernel_size[1] // 2))
-        height, width = (max(1, size - 2 * margin) + draw(0, 7) for size, margin in zip(kernel_size, padding))
+        padding = tuple(draw(0, size // 2) for size in kernel_size)
+        height, width = (
+            max(1, size - 2 * margin) + draw(0, 7) for size, margin in zip(kernel_size, padding, strict=True)
+        )
         options = {"stride": stride, "padding": padding}
         place = f"{kernel_size}, stride {stride}, padding {padding} on {n}×{c}×{height}×{width}"
         if i % 2:

@@ -103,15 +103,23 @@ class FakePlugins:
         registry.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def installed_siblings() -> list[str]:
+    """The distributions with plugins, besides nn-core, that happen to be installed where the tests run."""
+    entries = metadata.entry_points(group="nn.plugins")
+    return sorted({entry.dist.name for entry in entries if entry.dist} - {"nn-core"})
+
+
 @pytest.fixture
-def fake_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlugins]:
+def fake_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed_siblings: list[str]
+) -> Iterator[FakePlugins]:
     """A process in which nn-core and the plugins that the test installs are all there is."""
     for variable in [name for name in os.environ if name.startswith("NN_")]:
         monkeypatch.delenv(variable)
     plugins = FakePlugins(tmp_path / "path", monkeypatch)
     plugins.root.mkdir()
-    present = {entry.dist.name for entry in metadata.entry_points(group="nn.plugins") if entry.dist}
-    for distribution in present - {"nn-core"}:  # hidden by a copy without plugins that comes first on the path
+    for distribution in installed_siblings:  # hidden by a copy without plugins that comes first on the path
         plugins.install(distribution, {}, version="0")
     yield plugins
     plugins.remove()

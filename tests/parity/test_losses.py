@@ -17,6 +17,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 cases, compare = (SimpleNamespace(**run_path(str(GOLDEN / name))) for name in ("cases.py", "compare.py"))
 Loss = cases.Loss
 
+SIZES = [((7, 3), 1.0), ((1, 1), 1.0), ((1, 10), 3.0), ((64, 11), 30.0), ((33, 5), 1e4), ((4, 10), 0.0)]
 CASES = [
     *cases.LOSSES,
     *(
@@ -31,7 +32,7 @@ CASES = [
         for target in ("indices", "one_hot", "probabilities")
         for reduction in ("mean", "sum", "none")
         for weighted in (False, True)
-        for shape, scale in [((7, 3), 1.0), ((1, 1), 1.0), ((1, 10), 3.0), ((64, 11), 30.0), ((33, 5), 1e4), ((4, 10), 0.0)]
+        for shape, scale in SIZES
     ),
 ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 import nn_core
 from nn_cli.checking import Problem, check_component, check_layers, check_section, check_value
@@ -95,7 +95,7 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     problems = check_experiment(table)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems) if len(problems) > 1 else f" {problems[0]}"
-        raise ConfigError(f"{path}:{lines}".rstrip(".") + ".")
+        raise ConfigError(f"{path}:{lines}" + ("" if lines.endswith((".", "?")) else "."))
     table.setdefault("seed", 0)
     table["data"] = {"batch_size": 32, "validation": 0.0} | table["data"]
     table["train"] = {"metrics": []} | table["train"]
@@ -174,7 +174,8 @@ def _check_train(train: Any) -> list[Problem]:
         problems.append(Problem("train.epochs", f"must be at least 1, got {epochs}"))
     for i, name in enumerate(metrics if isinstance(metrics, list) else []):
         if isinstance(name, str):
-            problems += check_component(f"train.metrics[{i}]", "metric", {"type": name})
+            found = check_component(f"train.metrics[{i}]", "metric", {"type": name})
+            problems += [evolve(problem, place=f"train.metrics[{i}]") for problem in found]
     return problems
 
 

@@ -1,0 +1,485 @@
+"""Layers one after the other: names, sizes, errors that say where, gradients, and what stays in memory."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from nn_core import (
+    BackwardError,
+    BatchNorm1d,
+    Buffer,
+    ConfigError,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    NotBuiltError,
+    Parameter,
+    ReLU,
+    Sequential,
+    ShapeError,
+    build,
+    evaluate,
+    observe,
+    seed,
+)
+from nn_core.random import keyed
+from nn_core.testing import directional_error
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    seed(0)
+
+
+@pytest.fixture
+def no_cyclic_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def draw(*shape, dtype="float64"):
+    return np.random.default_rng(1).normal(size=shape).astype(dtype)
+
+
+def gradients(model):
+    return {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+# The list
+
+
+def test_layers_apply_in_order_and_gradients_in_reverse():
+    first, last = Linear(3, 4).astype("float64"), Linear(4, 2).astype("float64")
+    x, dy = draw(5, 3), draw(5, 2)
+    hidden = x @ first.weight.data.T + first.bias.data
+    expected = np.maximum(hidden, 0) @ last.weight.data.T + last.bias.data
+    model = Sequential(first, ReLU(), last)
+    np.testing.assert_allclose(model(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.infer(x), expected, rtol=1e-12)
+    dx = model.backward(dy)
+    np.testing.assert_allclose(dx, (dy @ last.weight.data * (hidden > 0)) @ first.weight.data, rtol=1e-12)
+
+
+def test_nesting_changes_names_but_no_numbers():
+    layers = [Linear(3, 4), ReLU(), Linear(4, 2)]
+    flat, nested = Sequential(*layers), Sequential(layers[0], Sequential(Sequential(layers[1]), layers[2]))
+    x = draw(5, 3, dtype="float32")
+    assert (flat(x) == nested(x)).all()
+    assert (flat.backward(flat(x)) == nested.backward(nested(x))).all()
+    assert list(flat.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert list(nested.state_dict()) == ["0.weight", "0.bias", "1.1.weight", "1.1.bias"]
+
+
+def test_it_is_a_sequence_of_its_layers():
+    layers = [Linear(3, 4), ReLU(), Linear(4, 2)]
+    model = Sequential(*layers)
+    assert list(model) == layers
+    assert len(model) == 3
+    assert (model[0], model[-1]) == (layers[0], layers[2])
+    with pytest.raises(IndexError):
+        model[3]
+
+
+def test_a_slice_is_a_sequential_of_the_same_layers():
+    model = Sequential(Linear(3, 4), ReLU(), Linear(4, 2))
+    part = model[:2]
+    assert isinstance(part, Sequential)
+    assert list(part) == model.layers[:2]
+    x = draw(5, 3, dtype="float32")
+    assert (model[2:](part(x)) == model(x)).all()
+
+
+def test_a_sequential_of_nothing_is_the_identity():
+    x = draw(5, 3)
+    y, backward = Sequential().forward(x)
+    assert (y == x).all()
+    assert (backward(x) == x).all()
+    assert Sequential().output_shape((5, 3)) == (5, 3)
+
+
+def test_append_adds_a_layer_also_after_the_first_call():
+    model = Sequential(Linear(3, 4))
+    x = draw(5, 3, dtype="float32")
+    model(x)
+    assert model.append(ReLU()).append(Linear(out_features=2)) is model
+    assert model(x).shape == (5, 2)
+    assert model.layers[2].in_features == 4
+
+
+def test_a_layer_appended_inside_a_built_model_is_built_by_the_next_call():
+    inner = Sequential(Linear(3, 4))
+    model = Sequential(inner)
+    x = draw(5, 3, dtype="float32")
+    model(x)
+    inner.append(Linear(out_features=2))
+    with pytest.raises(NotBuiltError, match=r"^0\.1 \(Linear\) infers its sizes from the first input"):
+        model.parameters()
+    model.build(x.shape)
+    assert inner.layers[1].built
+    inner.append(Linear(out_features=2))
+    y, backward = model.forward(x, input_gradient=False)
+    assert backward(y) is None
+
+
+def test_sizes_follow_from_the_layers_before():
+    model = Sequential(Flatten(), Linear(out_features=4), BatchNorm1d(), Sequential(ReLU(), Linear(out_features=2)))
+    model.build((7, 3, 5))
+    assert model.output_shape((7, 3, 5)) == (7, 2)
+    shapes = {name: array.shape for name, array in model.state_dict().items()}
+    assert (shapes["1.weight"], shapes["2.weight"], shapes["3.1.weight"]) == ((4, 15), (4,), (2, 4))
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([Linear(2, 3), ReLU], "Sequential takes layers, and argument 1 is <class .*ReLU'>: write ReLU\\(\\)\\."),
+        ([[Linear(2, 3)]], r"Sequential takes layers, and argument 0 is \[Linear\(.*\)\]\."),
+        ([Linear(2, 3), np.tanh], "argument 1 is <ufunc 'tanh'>"),
+        ([None], "argument 0 is None"),
+    ],
+)
+def test_only_layers_are_taken(layers, message):
+    with pytest.raises(ConfigError, match=message):
+        Sequential(*layers)
+
+
+def test_a_configuration_nests():
+    model = build(
+        "layer",
+        {
+            "type": "sequential",
+            "layers": [{"type": "linear", "out_features": 4}, {"type": "sequential", "layers": [{"type": "relu"}]}],
+        },
+    )
+    assert repr(model) == repr(Sequential(Linear(out_features=4), Sequential(ReLU())))
+    assert Sequential.from_config(model.config()).layers == model.layers, "containers keep the layers they are given"
+
+
+@pytest.mark.parametrize("config", [{}, {"layers": "relu"}, {"layers": [], "layer": []}])
+def test_a_configuration_is_a_list_of_layers_and_nothing_else(config):
+    with pytest.raises(ConfigError, match="Sequential needs 'layers', a list of layers, and nothing else"):
+        Sequential.from_config(config)
+
+
+# Errors
+
+
+def test_a_shape_error_names_the_place_and_the_layer_before():
+    model = Sequential(Sequential(Flatten(), ReLU()), Sequential(Linear(12, 4), Linear(3, 2)))
+    for run in (model, model.infer, lambda x: model.build(x.shape), lambda x: model.output_shape(x.shape)):
+        with pytest.raises(ShapeError) as caught:
+            run(np.zeros((5, 3, 4), np.float32))
+        assert str(caught.value) == (
+            "model.layers[1].layers[1] (linear): expected 3 features on the last axis, got 4 from linear (4,). "
+            "Leave in_features out to have it inferred, or set it to 4."
+        )
+
+
+def test_a_shape_error_of_the_first_layer_names_no_layer_before():
+    with pytest.raises(ShapeError, match=r"^model\.layers\[0\] \(linear\): expected 3 features .*, got 4\. Leave"):
+        Sequential(Linear(3, 2))(np.zeros((5, 4), np.float32))
+
+
+def test_a_shape_error_names_a_container_before_it():
+    model = Sequential(Sequential(Linear(4, 6), ReLU()), Linear(3, 2))
+    with pytest.raises(ShapeError, match=r"^model\.layers\[1\] \(linear\): .*, got 6 from sequential \(6,\)\. Leave"):
+        model(np.zeros((5, 4), np.float32))
+
+
+def test_a_closure_runs_once():
+    model = Sequential(Linear(3, 2), ReLU())
+    y, backward = model.forward(draw(5, 3, dtype="float32"))
+    backward(y)
+    before = gradients(model)["0.weight"].copy()
+    with pytest.raises(BackwardError, match="This backward pass has run already; call forward again"):
+        backward(y)
+    assert (gradients(model)["0.weight"] == before).all()
+
+
+def test_backward_needs_a_call_in_training_mode():
+    model, x = Sequential(Linear(3, 2)), draw(5, 3, dtype="float32")
+    for prepare in (lambda: None, lambda: model.infer(x), lambda: model.eval()(x), lambda: model.train().forward(x)):
+        prepare()
+        with pytest.raises(BackwardError, match="Sequential.backward needs a call in training mode before it"):
+            model.backward(draw(5, 2))
+
+
+# Gradients
+
+
+def test_one_layer_used_twice_gets_both_gradients():
+    shared = Linear(3, 3).astype("float64")
+    model = Sequential(shared, ReLU(), shared)
+    x, dy = draw(5, 3), np.random.default_rng(2).normal(size=(5, 3))
+    model(x)
+    dx = model.backward(dy)
+    assert len(model.parameters()) == 2
+    arrays = [x, shared.weight.data, shared.bias.data]
+
+    def value():
+        return float((model.forward(x)[0] * dy).sum())
+
+    for array, gradient in zip(arrays, [dx, shared.weight.grad, shared.bias.grad], strict=True):
+        error, numeric, claimed = directional_error(value, [array], [gradient], np.random.default_rng(3))
+        assert error < 1e-7, (numeric, claimed)
+
+
+class Residual(Layer):
+    """``y = x + f(x)``."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def forward(self, x):
+        y, backward = self.inner.forward(x)
+        return x + y, lambda dy: dy + backward(dy)
+
+
+@pytest.mark.parametrize("inner", [Sequential, lambda: Dropout(0.0), lambda: Flatten(), lambda: Linear(3, 3)])
+def test_a_residual_connection_corrupts_no_array(inner):
+    model = Sequential(Residual(Residual(inner())), Residual(Sequential())).astype("float64")
+    x, dy = draw(5, 3), draw(5, 3)
+    x.flags.writeable = dy.flags.writeable = False
+    y, backward = model.forward(x)
+    before = y.copy()
+    dx = backward(dy)
+    assert (y == before).all()
+    kernel = np.eye(3)
+    if gradients(model):
+        kernel = model[0].inner.inner.weight.data
+    np.testing.assert_allclose(dx, 2 * dy @ (2 * np.eye(3) + kernel), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Sequential(Linear(6, 4), ReLU(), Linear(4, 2)),
+        lambda: Sequential(Flatten(), Linear(6, 4), ReLU(), Linear(4, 2)),
+        lambda: Sequential(Dropout(0.3), Linear(6, 4), Dropout(0.3), Linear(4, 2)),
+        lambda: Sequential(BatchNorm1d(6), Linear(6, 2)),
+        lambda: Sequential(Sequential(Flatten(), Dropout(0.3)), Sequential(ReLU(), Linear(6, 4)), Linear(4, 2)),
+        lambda: Sequential(Residual(Linear(6, 6)), Linear(6, 2)),
+        lambda: Sequential(Flatten(), ReLU()),
+    ],
+)
+def test_declining_the_input_gradient_changes_no_parameter_gradient(make):
+    x = draw(5, 6, dtype="float32")
+    results = []
+    for declined in (False, True):
+        seed(0)
+        model = make()
+        with keyed(0, step=0):
+            y, backward = model.forward(x, **({"input_gradient": False} if declined else {}))
+        dx = backward(np.ones_like(y))
+        results.append((y, dx, gradients(model)))
+    (y, dx, with_it), (y2, nothing, without) = results
+    assert dx.shape == x.shape
+    assert nothing is None
+    assert (y == y2).all()
+    assert all((with_it[name] == without[name]).all() for name in with_it)
+
+
+def test_declining_the_input_gradient_computes_none_below_the_first_parameters():
+    calls = []
+
+    class Counted(Layer):
+        def forward(self, x):
+            return x, lambda dy: calls.append("backward") or dy
+
+    model = Sequential(Counted(), Linear(3, 2), Counted())
+    with observe(lambda seen: calls.append(seen.output) if seen.phase == "backward" and seen.name == "1" else None):
+        y, backward = model.forward(draw(5, 3, dtype="float32"), input_gradient=False)
+        backward(y)
+    assert calls == ["backward", None], "the last layer goes back, the linear one returns nothing, the first rests"
+
+
+def test_frozen_parameters_get_no_gradient_and_pass_it_on():
+    model = Sequential(Linear(3, 4), Linear(4, 4), Linear(4, 2))
+    for parameter in model[1].parameters():
+        parameter.requires_grad = False
+    x = draw(5, 3, dtype="float32")
+    free = Sequential(*model)
+    model(x)
+    dx = model.backward(np.ones((5, 2), np.float32))
+    seen = gradients(model)
+    assert [name for name, gradient in seen.items() if gradient is None] == ["1.weight", "1.bias"]
+    for parameter in model[1].parameters():
+        parameter.requires_grad = True
+    first = seen["0.weight"].copy()
+    free.zero_grad()
+    free(x)
+    assert (free.backward(np.ones((5, 2), np.float32)) == dx).all()
+    assert (free[0].weight.grad == first).all()
+
+
+# Memory
+
+
+class Probe(Layer):
+    """Keeps its input for the backward pass, as layers do, and notes how many probes' outputs are alive."""
+
+    def __init__(self, alive, seen):
+        self.alive, self.seen = alive, seen
+
+    def forward(self, x):
+        y = x + 1
+        self.alive.append(weakref.ref(y))
+        self.note()
+
+        def backward(dy):
+            self.note()
+            return dy * (x > 0)
+
+        return y, backward
+
+    def note(self):
+        self.seen.append(sum(ref() is not None for ref in self.alive))
+
+
+def probes(n):
+    alive, seen = [], []
+    return Sequential(*[Probe(alive, seen) for _ in range(n)]), alive, seen
+
+
+@pytest.mark.parametrize("run", [lambda model, x: model.infer(x), lambda model, x: model.eval()(x)])
+def test_inference_keeps_no_more_than_two_activations_alive(run, no_cyclic_collector):
+    model, _, seen = probes(6)
+    run(model, draw(4, 3))
+    assert seen == [1, 2, 2, 2, 2, 2]
+
+
+def test_the_backward_pass_frees_activations_as_it_goes(no_cyclic_collector):
+    model, _, seen = probes(4)
+    model(draw(4, 3))
+    assert seen == [1, 2, 3, 4]
+    model.backward(draw(4, 3))
+    # When a probe goes back, its input is alive, the outputs that only later probes kept are not.
+    assert seen[4:] == [3, 2, 1, 0]
+
+
+def test_nothing_of_a_step_outlives_its_backward_pass(no_cyclic_collector):
+    model, alive, _ = probes(3)
+    model.append(Sequential(Flatten(), Linear(out_features=2), BatchNorm1d(), ReLU(), Dropout(0.5)))
+    model.backward(model(draw(4, 3, dtype="float32")))
+    assert [ref() for ref in alive] == [None, None, None]
+
+
+def test_a_call_replaces_what_the_call_before_kept(no_cyclic_collector):
+    model, alive, _ = probes(3)
+    model(draw(4, 3))
+    model(draw(4, 3))
+    assert [ref() is None for ref in alive] == [True, True, True, False, False, True]
+
+
+def test_a_model_without_owner_is_freed_with_what_its_call_kept(no_cyclic_collector):
+    model, alive, _ = probes(3)
+    model.append(Linear(out_features=2))
+    model(draw(4, 3, dtype="float32"))
+    gone = weakref.ref(model)
+    del model
+    assert gone() is None
+    assert [ref() for ref in alive] == [None, None, None]
+
+
+# A layer that only follows the protocol
+
+
+class Shift:
+    """``y = x + b`` with b learned and a counter of calls, without the base class."""
+
+    def __init__(self):
+        self.b = Parameter(np.zeros(3, np.float32))
+        self.calls = Buffer(np.zeros((), np.int64))
+        self.training = True
+
+    def forward(self, x):
+        if self.training:
+            self.calls.data += 1
+
+        def backward(dy):
+            self.b.accumulate(dy.sum(0))
+            return dy
+
+        return x + self.b.data, backward
+
+    def infer(self, x):
+        return x + self.b.data
+
+    def __call__(self, x):
+        return self.infer(x)
+
+    def backward(self, dy):
+        raise NotImplementedError
+
+    def build(self, input_shape, rng=None):
+        pass
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def train(self):
+        self.training = True
+        return self
+
+    def eval(self):
+        self.training = False
+        return self
+
+    def parameters(self):
+        return [self.b]
+
+    def named_parameters(self):
+        yield "b", self.b
+
+    def named_buffers(self):
+        yield "calls", self.calls
+
+    def state_dict(self):
+        return {"b": self.b.data.copy(), "calls": self.calls.data.copy()}
+
+    def load_state_dict(self, state, strict=True):
+        self.b.data[...] = state["b"]
+
+    def config(self):
+        return {}
+
+
+class Holder(Layer):
+    """A composite layer that holds a part as an attribute."""
+
+    def __init__(self):
+        self.part = Shift()
+
+    def forward(self, x):
+        return self.part.forward(x)
+
+
+@pytest.mark.parametrize(("make", "prefix"), [(lambda: Sequential(Shift()), "0."), (Holder, "part.")])
+def test_a_layer_that_only_follows_the_protocol_is_a_part_like_any_other(make, prefix):
+    shifting = make()
+    model = Sequential(Linear(4, 3), shifting, Linear(3, 2))
+    shift = next(part for _, part in shifting.children())
+    x = draw(5, 4, dtype="float32")
+    model.backward(model(x))
+    assert shift.b.grad is not None
+    assert shift.b in model.parameters()
+    assert {f"1.{prefix}b", f"1.{prefix}calls"} <= set(model.state_dict())
+
+    model.load_state_dict(model.state_dict() | {f"1.{prefix}b": np.arange(3)})
+    assert shift.b.data.tolist() == [0, 1, 2]
+    assert not model.eval()[1].training
+    assert not shift.training
+    evaluate(model, [(x, np.zeros(5, int))])
+    model.astype("float64")
+    assert shift.b.dtype == np.float64
+    names = []
+    with observe(lambda seen: names.append(seen.name)):
+        model(x)
+    assert "" in names
