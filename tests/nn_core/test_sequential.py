@@ -207,7 +207,7 @@ def test_backward_needs_a_call_in_training_mode():
     model, x = Sequential(Linear(3, 2)), draw(5, 3, dtype="float32")
     for prepare in (lambda: None, lambda: model.infer(x), lambda: model.eval()(x), lambda: model.train().forward(x)):
         prepare()
-        with pytest.raises(BackwardError, match="Sequential.backward needs a call in training mode before it"):
+        with pytest.raises(BackwardError, match=r"Sequential\.backward needs a call in training mode before it"):
             model.backward(draw(5, 2))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from runpy import run_path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nn_core import components
@@ -83,6 +84,16 @@ def test_outputs_gradients_and_statistics_are_pytorchs(case, dtype):
 def test_batch_norm_refuses_to_train_on_one_value_per_channel(side, case):
     with pytest.raises(ValueError, match=r"more than (1|one) value per channel"):
         compare.layer_record(side, case, "float32")
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 1, "padding": (1, 2)}], ids=["no padding", "padding"])
+def test_gradients_of_max_pooling_where_all_is_minus_infinity_are_pytorchs(options):
+    x = np.full((2, 1, 5, 6), -np.inf)
+    gradients = []
+    for side in (compare.Ours(), compare.Torch()):
+        y, backward = side.forward(side.layer(pool((3, 4), **options), "float64"), x)
+        gradients.append(backward(np.arange(1.0, y.size + 1).reshape(y.shape)))
+    np.testing.assert_array_equal(*gradients)
 
 
 def named(spec):

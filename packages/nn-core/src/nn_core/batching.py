@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
+from itertools import tee
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -105,8 +106,8 @@ class Batches:
             raise DataError(
                 f"Expected arrays (x, y), a dataset with len() and take(), or an iterable of batches, got {data!r}."
             )
-        if batch_size < 1:
-            raise DataError(f"batch_size must be at least 1, got {batch_size}.")
+        if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
+            raise DataError(f"batch_size must be an integer of at least 1, got {batch_size!r}.")
         self.data = data
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -121,6 +122,17 @@ class Batches:
     def count(self) -> int | None:
         """Return the number of batches per epoch, None where the data cannot tell."""
         return len(self) if isinstance(self.data, Sized) else None
+
+    def first(self) -> Batch:
+        """Return the first batch, which the first epoch yields all the same, even if it can be read only once.
+
+        Raises:
+            DataError: as for `epoch`.
+        """
+        if isinstance(self.data, Iterator) and not isinstance(self.data, Sized):
+            self.data, ahead = tee(self.data)
+            return next(Batches(ahead).epoch(0))
+        return next(self.epoch(0))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of one epoch.

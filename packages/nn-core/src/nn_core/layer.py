@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ClassVar, Self, TypeVar
@@ -79,7 +79,7 @@ class Layer:
         """Give the methods that a subclass defines the services that every layer has."""
         super().__init_subclass__(**kw)
         defined = vars(cls)
-        if "build" in defined:
+        if "build" in defined and "_built" not in defined:  # a container says itself when it has to run
             cls._built = False
             setattr(cls, "build", _built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
         if "forward" in defined:
@@ -154,7 +154,12 @@ class Layer:
         """Create what depends on the shape of the input; most layers have nothing to do here."""
 
     def output_shape(self, input_shape: Any) -> Any:
-        return input_shape
+        """Return the output's shape: by default the input's or, for a layer made of parts, what zeros turn into."""
+        if not any(self.children()):
+            return input_shape
+        shapes = input_shape if isinstance(input_shape[0], tuple) else (input_shape,)
+        dtype = np.int64 if self.takes_integers else self.dtype or default_dtype()
+        return self.infer(*[np.zeros(shape, dtype) for shape in shapes]).shape
 
     @property
     def built(self) -> bool:
@@ -186,7 +191,7 @@ class Layer:
             if value.data.dtype.kind == "f":
                 found: np.dtype[Any] = value.data.dtype
                 return found
-        return None if all(part.built for _, part in self.named_layers()) else default_dtype()
+        return None if all(_is_built(part) for _, part in self.named_layers()) else default_dtype()
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert the parameters and the floating-point buffers in place.
@@ -208,18 +213,19 @@ class Layer:
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of the direct parts."""
         for name, value in vars(self).items():
-            if isinstance(value, Layer):
+            if _is_layer(value):
                 yield name, value
             elif isinstance(value, (list, tuple)):
-                yield from ((f"{name}.{i}", part) for i, part in enumerate(value) if isinstance(part, Layer))
+                yield from ((f"{name}.{i}", part) for i, part in enumerate(value) if _is_layer(part))
             elif isinstance(value, dict):
-                yield from ((f"{name}.{key}", part) for key, part in value.items() if isinstance(part, Layer))
+                yield from ((f"{name}.{key}", part) for key, part in value.items() if _is_layer(part))
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts."""
         yield prefix, self
         for name, part in self.children():
-            yield from part.named_layers(f"{prefix}.{name}" if prefix else name)
+            path = f"{prefix}.{name}" if prefix else name
+            yield from part.named_layers(path) if isinstance(part, Layer) else [(path, part)]
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters, each once.
@@ -237,13 +243,13 @@ class Layer:
 
     def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
         for path, layer in self.named_layers():
-            if built and not layer.built:
+            if built and not _is_built(layer):
                 name = f"{path} ({type(layer).__name__})" if path else type(layer).__name__
                 raise NotBuiltError(
                     f"{name} infers its sizes from the first input and has not seen one. "
                     f"Call the model on a batch, or model.build(input_shape), or give the sizes."
                 )
-            for name, value in vars(layer).items():
+            for name, value in _held_by(layer):
                 if isinstance(value, kind):
                     yield f"{path}.{name}" if path else name, value
 
@@ -338,6 +344,21 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_closures"}
+
+
+def _is_layer(value: Any) -> bool:
+    if isinstance(value, (Layer, type)):
+        return not isinstance(value, type)
+    return hasattr(value, "forward") and hasattr(value, "named_parameters")
+
+
+def _is_built(layer: Any) -> bool:
+    return getattr(layer, "built", True)
+
+
+def _held_by(layer: Any) -> Iterable[tuple[str, Any]]:
+    """Return what a layer has beside its parts; one that only follows the protocol answers for its parts, too."""
+    return vars(layer).items() if isinstance(layer, Layer) else [*layer.named_parameters(), *layer.named_buffers()]
 
 
 def _each_once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -33,7 +33,7 @@ class Accuracy:
         """Take in one batch.
 
         Raises:
-            ShapeError: pred is not ``(N, C)`` or target does not go with it.
+            ShapeError: pred is not ``(N, C)``, or target or weight does not go with it.
         """
         xp = backend(pred)
         target = xp.asarray(target)
@@ -43,6 +43,8 @@ class Accuracy:
             )
         hits = pred.argmax(axis=1) == (target.argmax(axis=1) if target.ndim == 2 else target)
         weights = xp.ones(len(hits)) if weight is None else xp.asarray(weight, dtype="float64")
+        if weights.shape != hits.shape:
+            raise ShapeError(f"accuracy: expected one weight per sample, shape {hits.shape}, got shape {weights.shape}")
         self._correct += float((hits * weights).sum())
         self._total += float(weights.sum())
 

@@ -38,7 +38,7 @@ class Observation:
 Observer: TypeAlias = Callable[[Observation], None]
 
 observers: tuple[Observer, ...] = ()
-_running: ContextVar[tuple[tuple[Layer, dict[int, str]], ...]] = ContextVar("nn_core_running", default=())
+_running: ContextVar[tuple[tuple[Layer, dict[int, str], bool], ...]] = ContextVar("nn_core_running", default=())
 
 
 @contextmanager
@@ -70,16 +70,18 @@ def run_observed(layer: Layer, method: Callable[..., Any], xs: tuple[Any, ...], 
         return method(layer, *xs, **kw)
     names = running[0][1] if running else {id(part): name for name, part in reversed(list(layer.named_layers()))}
     name = names.get(id(layer), type(layer).__name__)
+    inferring = method.__name__ == "infer" or bool(running and running[-1][2])  # infer may run the parts' forward
 
-    token = _running.set((*running, (layer, names)))
+    token = _running.set((*running, (layer, names, inferring)))
     start = perf_counter()
     try:
         result = method(layer, *xs, **kw)
     finally:
         _running.reset(token)
     seconds = perf_counter() - start
-    if method.__name__ == "infer":
-        _report(Observation("infer", name, layer, xs, result, seconds))
+    if inferring:
+        y = result if method.__name__ == "infer" else result[0]
+        _report(Observation("infer", name, layer, xs, y, seconds))
         return result
 
     y, backward = result

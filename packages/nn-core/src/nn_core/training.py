@@ -198,7 +198,7 @@ def _build(model: Any, source: Batches, seed: int) -> None:
     """Build what is still to be inferred from the first batch, with weights that follow from the seed."""
     if all(layer.built for _, layer in model.named_layers()):
         return
-    x = next(iter(source.epoch(0)))[0]
+    x = source.first()[0]
     shape = tuple(part.shape for part in x) if isinstance(x, tuple) else x.shape
     model.build(shape, np.random.default_rng(seed))
 

@@ -80,7 +80,13 @@ def window_max(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> tupl
     out = grid(x.shape, kernel_size, stride, padding)
     views = [view for _, view in _offsets(_padded(x, padding, -np.inf), kernel_size, stride, out)]
     largest = views[0].copy()
-    winner = xp.zeros(largest.shape, np.min_scalar_type(len(views)))
+    # Padding never wins, not even over −∞ in the image: until something is larger, the first place inside stands.
+    rows, columns = (
+        xp.maximum(margin - step * xp.arange(count), 0)
+        for margin, step, count in zip(padding, stride, out, strict=True)
+    )
+    winner = xp.empty(largest.shape, np.min_scalar_type(len(views)))
+    winner[...] = rows[:, None] * kernel_size[1] + columns
     for i, view in enumerate(views[1:], 1):
         xp.copyto(winner, i, where=view > largest)
         xp.maximum(largest, view, out=largest)

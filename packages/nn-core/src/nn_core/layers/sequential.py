@@ -9,7 +9,7 @@ from typing import Any, Self, overload
 import numpy as np
 
 from nn_core import protocols
-from nn_core.errors import BackwardError, ConfigError, ShapeError
+from nn_core.errors import BackwardError, ConfigError, NotBuiltError, ShapeError
 from nn_core.layer import Layer
 from nn_core.registry import build, registry
 from nn_core.typing import Backward
@@ -35,6 +35,8 @@ class Sequential(Layer):
       (2): Linear(in_features=None, out_features=2, bias=True)
     )
     """
+
+    _built = True  # it has no sizes of its own: each layer builds itself when it is first called
 
     def __init__(self, *layers: protocols.Layer) -> None:
         for i, layer in enumerate(layers):
@@ -110,14 +112,9 @@ class Sequential(Layer):
 
     def _first_with_parameters(self) -> int:
         """Return the position of the layer before which nothing is trained, so that no gradient need reach it."""
-        return next((i for i, layer in enumerate(self.layers) if layer.parameters()), len(self.layers))
+        return next((i for i, layer in enumerate(self.layers) if _is_trained(layer)), len(self.layers))
 
     # The list
-
-    @property
-    def built(self) -> bool:
-        """True: the container owns no parameters, and each layer answers for itself."""
-        return True
 
     @property
     def takes_integers(self) -> bool:  # type: ignore[override]  # follows from the first layer
@@ -126,7 +123,6 @@ class Sequential(Layer):
     def append(self, layer: protocols.Layer) -> Self:
         """Add a layer at the end."""
         self.layers.append(layer)
-        self._built = False
         return self
 
     def children(self) -> Iterator[tuple[str, Any]]:
@@ -159,3 +155,10 @@ class Sequential(Layer):
     def __repr__(self) -> str:
         lines = "".join(indent(f"({name}): {layer!r}\n", "  ") for name, layer in self.children())
         return f"{type(self).__name__}(\n{lines})" if lines else f"{type(self).__name__}()"
+
+
+def _is_trained(layer: Any) -> bool:
+    try:
+        return bool(layer.parameters())
+    except NotBuiltError:  # it gets parameters once it has seen its input
+        return True
