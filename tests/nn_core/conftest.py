@@ -50,7 +50,8 @@ def write_distribution(
     (info / "METADATA").write_text(about, encoding="utf-8")
     if entry_points:
         lines = "".join(f"{name} = {module}\n" for name, module in entry_points.items())
-        (info / "entry_points.txt").write_text(f"[console_scripts]\n\n[nn.plugins]\n{lines}", encoding="utf-8")
+        scripts = "[console_scripts]\nnn-fake = nn_fake.no_such_module:main\n"
+        (info / "entry_points.txt").write_text(f"{scripts}\n[nn.plugins]\n{lines}", encoding="utf-8")
     return info
 
 

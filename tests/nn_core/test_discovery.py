@@ -108,6 +108,12 @@ def test_a_distribution_may_have_several_plugin_modules(fake_plugins):
     assert sorted(names(fake_plugins.record("nn-acme"))) == ["focal", "gate"]
 
 
+def test_the_plugin_modules_of_a_distribution_are_imported_in_order(fake_plugins):
+    modules = {f"nn_acme/{name}.py": f"raise RuntimeError({name!r})" for name in "dbca"}
+    fake_plugins.install("nn-acme", modules, entry_points={name: f"nn_acme.{name}" for name in "dbca"})
+    assert fake_plugins.record("nn-acme").reason == "its plugin module cannot be imported: RuntimeError: a"
+
+
 def test_two_entry_points_to_one_module_count_once(fake_plugins):
     fake_plugins.install(
         "nn-acme", acme(HEADER + GATE), entry_points={"a": "nn_acme.nn_plugin", "b": "nn_acme.nn_plugin"}
@@ -684,6 +690,16 @@ def test_a_name_that_is_not_installed_is_logged(fake_plugins, monkeypatch, caplo
     with caplog.at_level(logging.WARNING, "nn_core"):
         nn_core.plugin_records()
     assert caplog.messages == ["NN_PLUGINS or NN_BLOCK_PLUGINS names nn-typo, which is not an installed plugin."]
+
+
+def test_names_that_are_not_installed_are_listed_in_order(fake_plugins, monkeypatch):
+    monkeypatch.setenv("NN_PLUGINS", "nn-d,nn-b")
+    monkeypatch.setenv("NN_BLOCK_PLUGINS", "nn-c,nn-a")
+    monkeypatch.setenv("NN_STRICT_PLUGINS", "1")
+    with pytest.raises(PluginError) as caught:
+        nn_core.components()
+    absent = "nn-a is not installed; nn-b is not installed; nn-c is not installed; nn-d is not installed"
+    assert str(caught.value) == f"NN_STRICT_PLUGINS is set and {absent}."
 
 
 def test_an_unset_selection_admits_all():

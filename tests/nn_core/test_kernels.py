@@ -142,6 +142,17 @@ def test_providers_are_those_of_the_kernels_used_so_far(offer, double):
     }
 
 
+def test_providers_are_sorted_by_kernel(fake_plugins):
+    for name in "dbca":
+
+        def plain(x):
+            return x
+
+        plain.__name__ = name
+        kernel(plain)(X)
+    assert list(kernel_providers()) == [f"{name}[numpy:ndarray]" for name in "abcd"]
+
+
 def test_providers_tell_what_was_used_and_not_what_would_be_used_now(offer, double, monkeypatch):
     offer("nn-fast", priority=10)
     double(X)

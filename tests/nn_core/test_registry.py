@@ -138,6 +138,11 @@ def test_an_unknown_name_gives_the_close_match(acme):
     )
 
 
+def test_an_error_names_the_kind_in_the_singular(acme):
+    message = said_by(UnknownComponentError, nn_core.get, "metrics", "zzzz")
+    assert message == said_by(UnknownComponentError, nn_core.get, "metric", "zzzz")
+
+
 def test_an_unknown_name_without_a_close_match_suggests_none(acme):
     assert said_by(UnknownComponentError, nn_core.get, "metric", "zzzz") == (
         "No installed plugin provides the metric 'zzzz'."
@@ -295,6 +300,11 @@ def test_a_class_registered_under_another_path_is_recognized(fake_plugins):
     assert registry.registry().component_of(gate, "layer").name == "gate"
 
 
+def test_components_of_other_class_names_are_not_imported_to_recognize_a_class(acme):
+    assert registry.registry().component_of(PluginRecord, "layer") is None
+    assert "nn_acme.parts" not in sys.modules
+
+
 def test_an_unregistered_class_is_not_recognized_by_its_name_alone(acme):
     class Gate:
         pass
@@ -385,6 +395,15 @@ def test_all_missing_options_are_named():
     def blend(first, second, third=0): ...
 
     assert said_by(ConfigError, check_options, "The blend", blend, {}) == "The blend needs 'first' and 'second'."
+
+
+def test_positional_parameters_are_neither_options_nor_missing():
+    def blend(first, /, *others, third=0): ...
+
+    check_options("The blend", blend, {"third": 1})
+    assert said_by(ConfigError, check_options, "The blend", blend, {"first": 1}) == (
+        "The blend has no option 'first'. It takes third."
+    )
 
 
 def test_a_component_without_options_says_so():

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from nn_core.errors import ConfigError
 from nn_core.fields import REQUIRED
 
 
@@ -20,6 +21,7 @@ class Argument:
     type: str
     default: str
     meaning: str
+    required: bool
 
 
 def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
@@ -31,37 +33,43 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
         documented |= {name: field.metadata["doc"] for name, field in fields.items() if "doc" in field.metadata}
     found = []
     for parameter in list(inspect.signature(target).parameters.values())[positional:]:
-        annotation = parameter.annotation
-        shown = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+        annotation, field = parameter.annotation, fields.get(parameter.name)
+        shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+        required = _is_required(parameter, field)
         found.append(
             Argument(
                 name=str(parameter).partition(":")[0].partition("=")[0].strip(),  # with the stars of *args and **kw
                 type="" if annotation is parameter.empty else _TYPES.get(shown, shown),
-                default=_default(parameter, fields.get(parameter.name)),
+                default="required" if required else _default(parameter, field),
                 meaning=documented.get(parameter.name, ""),
+                required=required,
             )
         )
     return found
 
 
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _TYPES = {"IntOrPair": "int | pair of int", "str | Initializer": "name | function"}
 
 
+def _is_required(parameter: inspect.Parameter, field: Any) -> bool:
+    if field is None:
+        return parameter.default is parameter.empty and parameter.kind not in _VARIADIC
+    if field.default is REQUIRED and field.validator is not None:  # REQUIRED is a None that the validator refuses
+        try:
+            field.validator(None, field, REQUIRED)
+        except ConfigError:
+            return True
+    return field.default is attrs.NOTHING
+
+
 def _default(parameter: inspect.Parameter, field: Any) -> str:
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+    if parameter.kind in _VARIADIC:
         return ""
     if field is not None and isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class in disguise
         return "(see meaning)"
     value = parameter.default if field is None else field.default
-    required = value is parameter.empty or value is attrs.NOTHING or (value is REQUIRED and _checked(field))
-    if required:
-        return "required"
     return getattr(value, "__name__", repr(value))
-
-
-def _checked(field: Any) -> bool:
-    """Say whether a default of None stands for a missing value: where the type does not admit None."""
-    return field is not None and "None" not in str(field.type)
 
 
 def _documented(docstring: str) -> dict[str, str]:

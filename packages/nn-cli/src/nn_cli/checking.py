@@ -6,7 +6,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
@@ -15,6 +15,7 @@ from attrs import frozen
 from cattrs.errors import StructureHandlerNotFoundError
 
 import nn_core.typing
+from nn_cli.arguments import arguments_of
 from nn_core.errors import ConflictError, UnknownComponentError, did_you_mean
 from nn_core.registry import get
 
@@ -43,8 +44,8 @@ def check_value(place: str, value: Any, annotation: Any) -> list[Problem]:
     return []
 
 
-def check_section(place: str, table: Any, section: type[Any], open_ended: bool = False) -> list[Problem]:
-    """Check a table against an attrs class; an `open_ended` one may have further keys."""
+def check_section(place: str, table: Any, section: type[Any]) -> list[Problem]:
+    """Check a table against an attrs class."""
     if not isinstance(table, Mapping):
         return [Problem(place, f"must be a table, got {table!r}")]
     fields = {field.name: field for field in attrs.fields(section) if field.init}
@@ -53,7 +54,7 @@ def check_section(place: str, table: Any, section: type[Any], open_ended: bool =
     for key, value in table.items():
         if key in fields:
             problems += check_value(f"{place}.{key}", value, hints[key])
-        elif not open_ended:
+        else:
             problems.append(Problem(f"{place}.{key}", f"is unknown.{_known(key, fields)}"))
     for name, field in fields.items():
         if field.default is attrs.NOTHING and name not in table:
@@ -61,8 +62,17 @@ def check_section(place: str, table: Any, section: type[Any], open_ended: bool =
     return problems
 
 
-def check_component(place: str, kind: str, table: Any, positional: int = 0) -> list[Problem]:
+def check_component(
+    place: str, kind: str, table: Any, positional: int = 0, elsewhere: Sequence[str] = ()
+) -> list[Problem]:
     """Check ``{type = name, option = value, …}`` against what the component of that name takes.
+
+    Args:
+        place: where the table stands, such as ``model.layers[0]``.
+        kind: the kind of component.
+        table: the table.
+        positional: how many of the component's arguments, from the first, do not come from the table.
+        elsewhere: further keys that the table may have, which are checked elsewhere.
 
     Raises:
         PluginError: the component is announced but cannot be imported.
@@ -77,26 +87,25 @@ def check_component(place: str, kind: str, table: Any, positional: int = 0) -> l
         target = get(kind, name)
     except (UnknownComponentError, ConflictError) as error:
         return [Problem(f"{place}.type", f"cannot be {name!r}: {error}")]
-    parameters = inspect.signature(target).parameters
-    options = {key: value for key, value in table.items() if key != "type"}
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()) and kind == "layer":
+    options = {key: value for key, value in table.items() if key != "type" and key not in elsewhere}
+    parameters = list(inspect.signature(target).parameters.values())[positional:]
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters) and kind == "layer":
         return check_layers(place, options)
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return []
-    names = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_POSITIONAL][
-        positional:
-    ]
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     hints = option_types(target)
     problems = []
     for key, value in options.items():
-        if key not in names:
-            problems.append(Problem(f"{place}.{key}", f"is no option of the {kind} {name!r}.{_known(key, names)}"))
-        elif key in hints:
-            problems += check_value(f"{place}.{key}", value, hints[key])
-    for key in names:
-        if parameters[key].default is inspect.Parameter.empty and key not in options:
-            problems.append(Problem(f"{place}.{key}", f"is missing: the {kind} {name!r} needs it"))
-    return problems
+        if key in names:
+            problems += check_value(f"{place}.{key}", value, hints.get(key, Any))
+        elif not takes_any:
+            known = _known(key, [*names, *elsewhere])
+            problems.append(Problem(f"{place}.{key}", f"is no option of the {kind} {name!r}.{known}"))
+    return problems + [
+        Problem(f"{place}.{argument.name}", f"is missing: the {kind} {name!r} needs it")
+        for argument in arguments_of(target, positional)
+        if argument.required and argument.name not in options
+    ]
 
 
 def check_layers(place: str, table: Mapping[str, Any]) -> list[Problem]:
@@ -104,7 +113,8 @@ def check_layers(place: str, table: Mapping[str, Any]) -> list[Problem]:
     problems = [Problem(f"{place}.{key}", f"is unknown.{_known(key, ['layers'])}") for key in table if key != "layers"]
     layers = table.get("layers")
     if not isinstance(layers, list) or not layers:
-        return [*problems, Problem(f"{place}.layers", f"must be a list of layers, got {layers!r}")]
+        text = "is missing: give it a list of layers" if layers is None else f"must be a list of layers, got {layers!r}"
+        return [*problems, Problem(f"{place}.layers", text)]
     for i, layer in enumerate(layers):
         problems += check_component(f"{place}.layers[{i}]", "layer", layer)
     return problems
@@ -116,7 +126,7 @@ def option_types(target: Any) -> dict[str, Any]:
     names: dict[str, Any] = dict(vars(typing)) | dict(vars(nn_core.typing))
     for owner in reversed(classes):
         names |= vars(sys.modules[owner.__module__])
-    function = vars(target).get("__init__", target) if isinstance(target, type) else target
+    function: Any = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]  # looked at only
     try:
         return typing.get_type_hints(function, names)
     except (NameError, TypeError):
@@ -127,11 +137,12 @@ def in_words(annotation: Any) -> str:
     """Return a type as a person would say it: ``an integer or a list of 2 integers``."""
     origin, members = get_origin(annotation), get_args(annotation)
     if _is_union(annotation):
-        words = [in_words(member) for member in members if _expressible(member)]
+        wider = (int,) if float in members else ()  # every integer is a number
+        words = [in_words(member) for member in members if _expressible(member) and member not in wider]
         return " or ".join(words) if words else "something else"
     if origin is Literal:
         return "one of " + ", ".join(repr(member) for member in members)
-    if origin in (tuple, list):
+    if _is_sequence(annotation):
         inner = in_words(members[0]).removeprefix("an ").removeprefix("a ") if members else "value"
         count = f"{len(members)} " if origin is tuple and Ellipsis not in members else ""
         return f"a list of {count}{inner}s"
@@ -144,6 +155,10 @@ def _known(key: str, names: Any) -> str:
 
 def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _is_sequence(annotation: Any) -> bool:
+    return (get_origin(annotation) or annotation) in (list, tuple, Sequence)
 
 
 def _expressible(annotation: Any) -> bool:
@@ -168,6 +183,15 @@ def _one_of(value: Any, union: Any) -> Any:
     raise TypeError(union)
 
 
+def _a_list(value: Any, annotation: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(annotation)
+    members = get_args(annotation) or (Any, Ellipsis)
+    if get_origin(annotation) is not tuple or Ellipsis in members:
+        members = members[:1] * len(value)
+    return [_converter.structure(item, member) for item, member in zip(value, members, strict=True)]
+
+
 def _a_callable(value: Any, annotation: Any) -> Any:
     if not callable(value):
         raise TypeError(annotation)
@@ -184,4 +208,5 @@ for _kind, _accepted in {
 }.items():
     _converter.register_structure_hook(_kind, _exactly(*_accepted))
 _converter.register_structure_hook_func(_is_union, _one_of)
+_converter.register_structure_hook_func(_is_sequence, _a_list)
 _converter.register_structure_hook_func(lambda kind: get_origin(kind) is get_origin(Callable[..., Any]), _a_callable)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 from attrs import evolve, field, frozen
 
@@ -17,16 +18,19 @@ from nn_core.errors import ConfigError, did_you_mean
 from nn_core.random import epoch_order
 from nn_core.registry import build
 
-SECTIONS = ("seed", "data", "model", "loss", "optimizer", "train")
+SECTIONS = {"data": "type", "model": "layers", "loss": "type", "optimizer": "type", "train": "epochs"}
+"""The tables of an experiment, each with the key that it cannot do without."""
 
 
 @frozen
 class DataSection:
-    """``[data]``: the dataset and how it is read; the other keys are the dataset's own options."""
+    """``[data]``: how the dataset is used; the other keys are its ``type`` and its own options."""
 
-    type: str
     batch_size: int = 32
     validation: float = 0.0
+
+
+_USE = tuple(attrs.fields_dict(DataSection))
 
 
 @frozen
@@ -50,8 +54,7 @@ class Experiment:
 
     @property
     def data(self) -> DataSection:
-        known = {name: self.table["data"][name] for name in ("type", "batch_size", "validation")}
-        return DataSection(**known)
+        return DataSection(**{key: self.table["data"][key] for key in _USE})
 
     @property
     def train(self) -> TrainSection:
@@ -59,11 +62,10 @@ class Experiment:
 
     def load_data(self) -> tuple[Any, Any, Any]:
         """Return the datasets (train, validation, test); validation is None unless a share is set aside for it."""
-        own = ("batch_size", "validation")
-        train, test = build("dataset", {key: value for key, value in self.table["data"].items() if key not in own})
-        count = round(self.data.validation * len(train))
-        if not count:
+        train, test = build("dataset", {key: value for key, value in self.table["data"].items() if key not in _USE})
+        if not self.data.validation:
             return train, None, test
+        count = min(max(round(self.data.validation * len(train)), 1), len(train) - 1)
         order = epoch_order(len(train), self.seed, 0)
         return Subset(train, np.sort(order[count:])), Subset(train, np.sort(order[:count])), test
 
@@ -127,17 +129,19 @@ def apply_override(table: dict[str, Any], override: str) -> None:
 
 def check_experiment(table: Mapping[str, Any]) -> list[Problem]:
     """Return everything that is wrong with an experiment's table."""
+    known = ("seed", *SECTIONS)
     problems = [
-        Problem(key, f"is unknown.{did_you_mean(key, SECTIONS) or ' Known are ' + ', '.join(SECTIONS)}")
+        Problem(key, f"is unknown.{did_you_mean(key, known) or ' Known are ' + ', '.join(known)}")
         for key in table
-        if key not in SECTIONS
+        if key not in known
     ]
     problems += [
-        Problem(f"[{section}]", "is missing: an experiment has " + ", ".join(f"[{name}]" for name in SECTIONS[1:]))
-        for section in SECTIONS[1:]
+        Problem(f"[{section}]", f"is missing: add the table with its key {key!r}")
+        for section, key in SECTIONS.items()
         if section not in table
     ]
-    problems += check_value("seed", table.get("seed", 0), int)
+    seed = table.get("seed", 0)
+    problems += check_value("seed", seed, int) + _check_least("seed", seed, 0)
     if "train" in table:
         problems += check_section("train", table["train"], TrainSection)
         problems += _check_train(table["train"])
@@ -168,10 +172,8 @@ def build_layer(place: str, table: Mapping[str, Any]) -> Any:
 def _check_train(train: Any) -> list[Problem]:
     if not isinstance(train, Mapping):
         return []
-    problems = []
-    epochs, metrics = train.get("epochs"), train.get("metrics", [])
-    if isinstance(epochs, int) and epochs < 1:
-        problems.append(Problem("train.epochs", f"must be at least 1, got {epochs}"))
+    problems = _check_least("train.epochs", train.get("epochs"), 1)
+    metrics = train.get("metrics", [])
     for i, name in enumerate(metrics if isinstance(metrics, list) else []):
         if isinstance(name, str):
             found = check_component(f"train.metrics[{i}]", "metric", {"type": name})
@@ -179,13 +181,18 @@ def _check_train(train: Any) -> list[Problem]:
     return problems
 
 
+def _check_least(place: str, value: Any, least: int) -> list[Problem]:
+    """Check the range of a value that should be an integer, which is checked elsewhere."""
+    too_small = isinstance(value, int) and not isinstance(value, bool) and value < least
+    return [Problem(place, f"must be at least {least}, got {value}")] if too_small else []
+
+
 def _check_data(data: Any) -> list[Problem]:
-    problems = check_section("data", data, DataSection, open_ended=True)
-    if problems:
-        return problems
-    if data.get("batch_size", 1) < 1:
-        problems.append(Problem("data.batch_size", f"must be at least 1, got {data['batch_size']}"))
-    if not 0 <= data.get("validation", 0) < 1:
-        problems.append(Problem("data.validation", f"must be a share from 0 to below 1, got {data['validation']}"))
-    own = {key: value for key, value in data.items() if key not in ("batch_size", "validation")}
-    return problems + check_component("data", "dataset", own)
+    if not isinstance(data, Mapping):
+        return check_component("data", "dataset", data)
+    problems = check_section("data", {key: value for key, value in data.items() if key in _USE}, DataSection)
+    problems += _check_least("data.batch_size", data.get("batch_size"), 1)
+    validation = data.get("validation", 0)
+    if not problems and not 0 <= validation < 1:
+        problems.append(Problem("data.validation", f"must be a share from 0 to below 1, got {validation}"))
+    return problems + check_component("data", "dataset", data, elsewhere=_USE)

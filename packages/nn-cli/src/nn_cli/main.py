@@ -11,7 +11,15 @@ import click
 from nn_cli import __version__
 from nn_cli.nn_plugin import COMMANDS
 from nn_core.discovery import Component
-from nn_core.errors import ConfigError, ConflictError, NNError, ShapeError, UnknownComponentError, did_you_mean
+from nn_core.errors import (
+    ConfigError,
+    ConflictError,
+    NNError,
+    PluginError,
+    ShapeError,
+    UnknownComponentError,
+    did_you_mean,
+)
 from nn_core.registry import registry
 
 WORK_FAILED, WORDS_WRONG, INTERRUPTED = 1, 2, 130
@@ -60,7 +68,9 @@ class PluginGroup(click.Group):
 
 
 def _load(component: Component) -> click.Command:
-    command: click.Command = component.load()
+    command = component.load()
+    if not isinstance(command, click.Command):
+        raise PluginError(f"command {component.qualified_name}: {component.target} is not a click command.")
     return command
 
 
@@ -79,16 +89,13 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the words were wrong, 130 interrupted."""
     words = sys.argv[1:] if args is None else args
     try:
-        cli.main(words, prog_name="nn-cli", standalone_mode=False)
-        sys.exit(0)
+        status = cli.main(words, prog_name="nn-cli", standalone_mode=False)
+        sys.exit(status if type(status) is int else 0)  # an integer where a command ends by context.exit(status)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read our output, such as head, has seen enough
-        sys.exit(0)
     except (ConfigError, UnknownComponentError, ConflictError, ShapeError) as error:
         _report(error, words, WORDS_WRONG)
     except Exception as error:

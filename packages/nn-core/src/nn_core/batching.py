@@ -46,8 +46,7 @@ class ArrayDataset:
         return self.columns[1]
 
     def __len__(self) -> int:
-        first = self.columns[0]
-        return len(first[0] if isinstance(first, tuple) else first)
+        return rows(self.x)
 
     def take(self, indices: Any) -> Batch:
         """Return (x, y) or (x, y, weight) of the samples at `indices`."""
@@ -161,6 +160,11 @@ class Batches:
         order = epoch_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
         for start in range(0, n, self.batch_size):
             yield self.data.take(order[start : start + self.batch_size])
+
+
+def rows(part: Any) -> int:
+    """Return the number of samples in x or y, an array or a tuple of them."""
+    return len(part[0] if isinstance(part, tuple) else part)
 
 
 def _as_arrays(part: Any) -> Any:

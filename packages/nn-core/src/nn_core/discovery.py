@@ -179,7 +179,7 @@ def _load(name: str, dist: metadata.Distribution, selection: Selection) -> Plugi
                 return evolve(record, status="incompatible", reason=reason)
         specs = [spec for module in modules for spec in _call_hooks(module)]
         _refuse_repetition(specs)
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         return evolve(record, status="broken", reason=_words(error))
 
     missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target))}

@@ -33,7 +33,11 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
 def floating(dtype: DTypeLike) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype, refusing all that are not floating-point."""
-    found = np.dtype(dtype)
-    if found.kind != "f":
-        raise ConfigError(f"Parameters need a floating-point dtype such as float32, got {found}.")
+    try:
+        found = None if dtype is None else np.dtype(dtype)  # NumPy would take None for float64
+    except TypeError:
+        found = None
+    if found is None or found.kind != "f":
+        seen = repr(dtype) if found is None else found
+        raise ConfigError(f"Parameters need a floating-point dtype such as float32, got {seen}.")
     return found

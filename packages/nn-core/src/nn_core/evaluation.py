@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from nn_core import protocols
-from nn_core.batching import Batches
+from nn_core.batching import Batches, rows
 from nn_core.errors import ConfigError
 from nn_core.registry import build, registry
 from nn_core.typing import Array
+
+_METHODS = {"loss": "value_and_grad", "metric": "update", "optimizer": "step"}
+"""By which method an object of a kind is recognized."""
 
 
 def evaluate(
@@ -77,18 +80,24 @@ def loss_sum(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> 
     if hasattr(loss, "sum_and_weight"):
         total, size = loss.sum_and_weight(pred, target, weight)
         return total, size
-    size = float(len(pred)) if weight is None else float(np.sum(weight))
+    size = float(rows(pred)) if weight is None else float(np.sum(weight))
     return float(loss.value_and_grad(pred, target, weight)[0]) * size, size
 
 
 def component(kind: str, choice: Any, *args: Any) -> Any:
-    """Return a component given as an object, by its name, or as a configuration ``{"type": name, …}``."""
+    """Return a component given as an object, by its name, or as a configuration ``{"type": name, …}``.
+
+    Raises:
+        ConfigError: the choice is a class or not an object of this kind.
+    """
     if isinstance(choice, str):
         return build(kind, {"type": choice}, *args)
     if isinstance(choice, Mapping):
         return build(kind, choice, *args)
     if isinstance(choice, type):
-        raise ConfigError(f"Expected a {kind}, got the class {choice.__name__}: write {choice.__name__}().")
+        raise ConfigError(f"The {kind} is given as the class {choice.__name__}: write {choice.__name__}(…).")
+    if kind in _METHODS and not hasattr(choice, _METHODS[kind]):
+        raise ConfigError(f"The {kind} must be an object with the method {_METHODS[kind]}, or a name; got {choice!r}.")
     return choice
 
 

@@ -16,7 +16,7 @@ from nn_core import observation
 from nn_core.dtypes import default_dtype, floating
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ModelFileError, NotBuiltError, ShapeError
 from nn_core.parameter import Buffer, Parameter
-from nn_core.registry import check_options, registry
+from nn_core.registry import build, check_options, registry
 from nn_core.typing import Array, Backward, DTypeLike
 
 R = TypeVar("R")
@@ -29,6 +29,7 @@ def _built_once(build: Callable[..., None]) -> Callable[..., None]:
         if not self._built:
             build(self, input_shape, rng)
             self._built = True
+            self.built_for = input_shape
 
     return run
 
@@ -71,6 +72,9 @@ class Layer:
 
     declines_input_gradient: ClassVar[bool] = False
     """Whether `forward` knows ``input_gradient=False``, with which its closure may return None."""
+
+    built_for: Any = None
+    """The input shape that `build` got, once it ran."""
 
     _training = True
     _built = True
@@ -306,13 +310,13 @@ class Layer:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make a layer from what `config` returned.
+        """Make a layer from what `config` returned; parts may stand there as configurations ``{"type": name, …}``.
 
         Raises:
             ConfigError: an option is unknown, or a required one is missing.
         """
         check_options(cls.label(), cls, config)
-        return cls(**config)
+        return cls(**{name: with_parts_built(value) for name, value in config.items()})
 
     @classmethod
     def label(cls) -> str:
@@ -344,6 +348,13 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_closures"}
+
+
+def with_parts_built(option: Any) -> Any:
+    """Return an option with layers in the place of their configurations, in lists too."""
+    if isinstance(option, Mapping) and "type" in option:
+        return build("layer", option)
+    return [with_parts_built(item) for item in option] if isinstance(option, list) else option
 
 
 def _is_layer(value: Any) -> bool:

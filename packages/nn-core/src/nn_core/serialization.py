@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import tempfile
@@ -9,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 
 from nn_core import __version__
-from nn_core.errors import ModelFileError, UnknownComponentError
+from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
 from nn_core.registry import build, registry
 
 _KEY = "nn"
@@ -38,6 +38,7 @@ def save(model: Any, path: str | Path) -> None:
         "dtype": str(model.dtype or np.dtype(np.float32)),
         "model": describe(model),
         "plugins": _plugins(model),
+        "built": _shapes(model),
     }
     data = to_bytes(state, metadata={_KEY: json.dumps(about)})
     _write_atomically(Path(path), data)
@@ -52,10 +53,15 @@ def load(path: str | Path) -> Any:
     about, state = read(path)
     try:
         model = build("layer", about["model"])
+        for name, layer in model.named_layers():
+            if not getattr(layer, "built", True):  # its options leave out the sizes that it inferred
+                layer.build(_shape(about["built"][name]))
+        model.astype(about["dtype"])
     except UnknownComponentError as error:
         needed = ", ".join(f"{name} {version}" for name, version in about.get("plugins", {}).items())
         raise ModelFileError(f"{path} was saved with {needed}, and cannot be loaded without. {error}") from error
-    model.astype(about["dtype"])
+    except (ConfigError, ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path} has a damaged description of its architecture: {error}") from error
     try:
         model.load_state_dict(state)
     except ModelFileError as error:
@@ -113,19 +119,28 @@ def describe(layer: Any) -> dict[str, Any]:
             f"{type(layer).__name__} is not registered by a plugin, so a model file cannot name it. Announce it "
             f"with the nn_layers hook, or keep model.state_dict() alone with safetensors.numpy.save_file."
         )
-    defaults = {}
-    if attrs.has(type(layer)):
-        defaults = {option.alias: option.default for option in attrs.fields(type(layer)) if option.init}
+    parameters = inspect.signature(type(layer)).parameters
     options = {}
     for name, value in layer.config().items():
-        if callable(value) and not hasattr(value, "forward"):
+        default = parameters[name].default if name in parameters else None
+        if registry().component_of(default, "initializer") and callable(value):
             # An initializer matters only before the weights exist, so the default may stand in for an unregistered one.
             found = registry().component_of(value, "initializer")
-            if found and value is not defaults.get(name):
+            if found and value is not default:
                 options[name] = found.qualified_name
         else:
             options[name] = _plain(value, f"{name} of {type(layer).__name__}")
     return {"type": component.qualified_name, **options}
+
+
+def _shapes(model: Any) -> dict[str, Any]:
+    """Return the input shape that each layer was built for."""
+    shapes = {name: getattr(layer, "built_for", None) for name, layer in model.named_layers()}
+    return {name: _plain(shape, f"the input shape of {name}") for name, shape in shapes.items() if shape is not None}
+
+
+def _shape(sizes: Any) -> Any:
+    return tuple(_shape(size) for size in sizes) if isinstance(sizes, list) else sizes
 
 
 def _plain(value: Any, place: str) -> Any:
@@ -166,9 +181,11 @@ def _write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # also when the user interrupts
         Path(temporary).unlink(missing_ok=True)
-        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        if isinstance(error, OSError):
+            raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise
 
 
 def _umask() -> int:

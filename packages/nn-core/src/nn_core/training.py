@@ -10,10 +10,11 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from attrs import Factory, define
 
-from nn_core.batching import Batches
+from nn_core.batching import Batches, rows
 from nn_core.errors import ConfigError, did_you_mean
-from nn_core.evaluation import component, evaluate, named_metrics
+from nn_core.evaluation import component, evaluate, infer, named_metrics
 from nn_core.history import History
+from nn_core.layer import Layer
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
 
@@ -90,7 +91,8 @@ def training_steps(
     listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
     source = Batches(train, batch_size, shuffle, seed)
     _build(model, source, seed)
-    rule = component("optimizer", optimizer, model.parameters()) if isinstance(optimizer, (str, dict)) else optimizer
+    rule = component("optimizer", optimizer, model.parameters())
+    averages = getattr(criterion, "reduction", "mean") == "mean"
     arguments = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
     state = TrainingState(model, rule, epochs, source.count())
 
@@ -107,7 +109,7 @@ def training_steps(
             for metric in measures.values():
                 metric.reset()
             total = count = 0.0
-            state.logs = {}
+            state.batch, state.logs = 0, {}
             tell("on_epoch_start")
             for batch, (x, y, *weight) in enumerate(source.epoch(state.epoch - 1), 1):
                 state.batch = batch
@@ -120,8 +122,9 @@ def training_steps(
                 rule.step()
                 state.step += 1
 
-                size = float(weight[0].sum()) if weight else float(len(pred))
-                total, count = total + float(value) * size, count + size
+                size = float(np.sum(weight[0])) if weight else float(rows(x))
+                total += float(np.sum(value)) * (size if averages else 1.0)
+                count += size
                 for metric in measures.values():
                     metric.update(pred, y, *weight)
                 state.logs = {"loss": total / count if count else float("nan")}
@@ -196,11 +199,18 @@ def fit(*args: Any, **options: Any) -> History:
 
 def _build(model: Any, source: Batches, seed: int) -> None:
     """Build what is still to be inferred from the first batch, with weights that follow from the seed."""
-    if all(layer.built for _, layer in model.named_layers()):
+    if _is_built(model):
         return
     x = source.first()[0]
     shape = tuple(part.shape for part in x) if isinstance(x, tuple) else x.shape
     model.build(shape, np.random.default_rng(seed))
+    if not _is_built(model):  # parts of a layer that has no build() of its own meet their input in its forward
+        infer(model, x)
+
+
+def _is_built(model: Any) -> bool:
+    layers = [layer for _, layer in model.named_layers()] if isinstance(model, Layer) else [model]
+    return all(getattr(layer, "built", False) for layer in layers)
 
 
 def _checked_callback(callback: Any) -> Any:

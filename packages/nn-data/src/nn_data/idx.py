@@ -63,4 +63,7 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path) -> Array:
     if length != expected:
         seen = f"only {length} are there" if length < expected else "there are more"
         raise DataError(f"{path} should hold {expected} bytes of values for the shape {shape} in its header; {seen}.")
-    return np.frombuffer(b"".join(chunks), dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        return np.frombuffer(b"".join(chunks), dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    except ValueError as error:  # too many axes, or no values between axes of impossible sizes
+        raise DataError(f"{path} cannot be an array: {str(error).rstrip('.')}.") from None

@@ -38,9 +38,13 @@ class DataLoader:
     ) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
             raise ConfigError(f"batch_size of DataLoader must be a positive integer, got {batch_size!r}.")
-        self.dataset = ArrayDataset(*dataset) if isinstance(dataset, tuple) else dataset
-        if not hasattr(self.dataset, "take"):
-            raise ConfigError(f"DataLoader needs a dataset with len() and take(indices), got {dataset!r}.")
+        are_arrays = isinstance(dataset, tuple) and len(dataset) in (2, 3)
+        self.dataset = ArrayDataset(*dataset) if are_arrays else dataset
+        if not hasattr(self.dataset, "take") or not hasattr(self.dataset, "__len__"):
+            raise ConfigError(
+                f"DataLoader needs a dataset with len() and take(indices) or arrays (x, y), "
+                f"got {type(dataset).__name__}{f' of {len(dataset)}' if isinstance(dataset, tuple) else ''}."
+            )
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed

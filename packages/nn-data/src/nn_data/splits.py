@@ -27,7 +27,7 @@ def stratified_split(labels: Any, test_size: float | int, seed: int = 0) -> tupl
     """
     labels = np.asarray(labels)
     n = len(labels)
-    wanted = test_size if isinstance(test_size, int) else -(-test_size * n // 1)  # a share is rounded up
+    wanted = test_size if isinstance(test_size, (int, np.integer)) else -(-test_size * n // 1)  # a share is rounded up
     if isinstance(test_size, bool) or not 0 < wanted < n:
         raise DataError(f"test_size must leave both parts of the {n} samples non-empty, got {test_size!r}.")
     classes, members = np.unique(labels, return_inverse=True)
@@ -36,7 +36,7 @@ def stratified_split(labels: Any, test_size: float | int, seed: int = 0) -> tupl
     largest_remainders = np.argsort(counts - exact, kind="stable")
     counts[largest_remainders[: int(wanted) - counts.sum()]] += 1
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed % 2**64)
     chosen = [rng.permutation(np.flatnonzero(members == i))[: counts[i]] for i in range(len(classes))]
     test = np.sort(np.concatenate(chosen))
     return np.setdiff1d(np.arange(n), test, assume_unique=True), test

@@ -9,8 +9,8 @@ import click
 
 from nn_cli.arguments import arguments_of
 from nn_cli.tables import echo_table
-from nn_core.discovery import Component
-from nn_core.errors import UnknownComponentError, did_you_mean
+from nn_core.discovery import Component, normalize
+from nn_core.errors import UnknownComponentError, did_you_mean, sentence
 from nn_core.registry import registry
 
 _SUPPLIED = {"optimizer": 1, "scheduler": 1}  # arguments that come from the framework, not from a configuration
@@ -28,11 +28,12 @@ def command(name: str) -> None:
     """
     bare, _, distribution = name.partition("@")
     everything = registry().components()
-    found = [part for part in everything if part.name == bare and distribution in ("", part.distribution)]
+    found = [part for part in everything if part.name == bare and normalize(distribution) in ("", part.distribution)]
     if not found:
-        hint = did_you_mean(name, {part.name for part in everything}) or " nn-cli list shows all there are."
-        broken = [f" {r.distribution} is {r.status}: {r.reason}." for r in registry().records if r.status == "broken"]
-        raise UnknownComponentError(f"No installed plugin provides {name!r}.{hint}{''.join(broken)}")
+        hint = did_you_mean(bare, {part.name for part in everything}) or " nn-cli list shows all there are."
+        absent = [record for record in registry().records if record.status not in ("ok", "conflict")]
+        reasons = [sentence(f" {record.distribution} is {record.status}: {record.reason}") for record in absent]
+        raise UnknownComponentError(f"No installed plugin provides {name!r}.{hint}{''.join(reasons)}")
     for i, component in enumerate(found):
         if i:
             click.echo()
@@ -45,16 +46,20 @@ def _explain(component: Component) -> None:
         f"{component.target}\n"
     )
     target = component.load()
-    click.echo(_readable(inspect.getdoc(target) or component.summary))
-    if not callable(target):
+    if isinstance(target, click.Command):
+        click.echo(target.get_help(click.Context(target, info_name=f"nn-cli {component.name}")))
         return
+    if not callable(target):  # the docstring is that of its type, or of a whole library
+        click.echo(component.summary)
+        return
+    click.echo(_readable(inspect.getdoc(target) or component.summary))
     try:
         arguments = arguments_of(target, _SUPPLIED.get(component.kind, 0))
     except ValueError:  # a callable in C may have no signature
         return
     if arguments:
         click.echo()
-        rows = [(part.name, part.type, part.default, part.meaning) for part in arguments]
+        rows = [(part.name, part.type, part.default, _readable(part.meaning)) for part in arguments]
         echo_table(("ARGUMENT", "TYPE", "DEFAULT", "MEANING"), rows)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from nn_cli.tables import echo_json, echo_table
+from nn_core.errors import sentence
+from nn_core.plugins import KINDS
 from nn_core.registry import kind_named, registry
 
 
@@ -22,7 +24,8 @@ def command(kind: str | None, as_json: bool) -> None:
       nn-cli list layers
       nn-cli list --json
     """
-    components = registry().components(kind_named(kind) if kind else None)
+    kind = kind_named(kind) if kind else None
+    components = registry().components(kind)
     if as_json:
         keys = ("kind", "name", "distribution", "version", "summary", "target")
         echo_json([{key: getattr(component, key) for key in keys} for component in components])
@@ -30,7 +33,9 @@ def command(kind: str | None, as_json: bool) -> None:
         rows = [(part.kind, part.name, part.distribution, part.version, part.summary) for part in components]
         echo_table(("KIND", "NAME", "DISTRIBUTION", "VERSION", "SUMMARY"), rows)
     else:
-        click.echo(f"No installed plugin provides a {kind_named(kind) if kind else 'component'}.", err=True)
+        click.echo(f"No installed plugin provides {KINDS[kind].plural if kind else 'components'}.", err=True)
     for record in registry().records:
         if record.status not in ("ok", "blocked"):
-            click.echo(f"{record.distribution} {record.version} is {record.status}: {record.reason}.", err=True)
+            click.echo(
+                sentence(f"{record.distribution} {record.version} is {record.status}: {record.reason}"), err=True
+            )

@@ -35,7 +35,7 @@ class ProgressBar:
                 total=state.batches,
                 desc=_label(state),
                 unit="batch",
-                bar_format="{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed} {postfix}",
+                bar_format="{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed}{postfix}",
                 file=sys.stderr,
             )
 

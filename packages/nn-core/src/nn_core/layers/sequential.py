@@ -10,8 +10,8 @@ import numpy as np
 
 from nn_core import protocols
 from nn_core.errors import BackwardError, ConfigError, NotBuiltError, ShapeError
-from nn_core.layer import Layer
-from nn_core.registry import build, registry
+from nn_core.layer import Layer, with_parts_built
+from nn_core.registry import registry
 from nn_core.typing import Backward
 
 
@@ -150,7 +150,7 @@ class Sequential(Layer):
         layers = config.get("layers")
         if unknown or not isinstance(layers, (list, tuple)):
             raise ConfigError(f"Sequential needs 'layers', a list of layers, and nothing else; got {dict(config)!r}.")
-        return cls(*[build("layer", layer) if isinstance(layer, Mapping) else layer for layer in layers])
+        return cls(*with_parts_built(list(layers)))
 
     def __repr__(self) -> str:
         lines = "".join(indent(f"({name}): {layer!r}\n", "  ") for name, layer in self.children())
