@@ -407,6 +407,13 @@ def test_weights_without_architecture_are_told_apart_from_models(path):
     Linear(2, 3).load_state_dict(load_file(path))  # the way out that the message names
 
 
+def test_a_dtype_that_numpy_lacks_is_named(path):
+    header = json.dumps({"weight": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelFileError, match=r"holds an array that NumPy has no dtype for: .*bfloat16"):
+        load(path)
+
+
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_version_of_the_format_is_refused(path, version):
     save(Linear(2, 3), path)

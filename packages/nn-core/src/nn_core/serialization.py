@@ -85,6 +85,8 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path} is not a complete safetensors file: {error}") from error
+    except TypeError as error:
+        raise ModelFileError(f"{path} holds an array that NumPy has no dtype for: {error}.") from error
     if _KEY not in metadata:
         raise ModelFileError(
             f"{path} holds weights but no architecture. Build the model, read the arrays with "

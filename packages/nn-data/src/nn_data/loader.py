@@ -40,7 +40,8 @@ class DataLoader:
             raise ConfigError(f"batch_size of DataLoader must be a positive integer, got {batch_size!r}.")
         are_arrays = isinstance(dataset, tuple) and len(dataset) in (2, 3)
         self.dataset = ArrayDataset(*dataset) if are_arrays else dataset
-        if not hasattr(self.dataset, "take") or not hasattr(self.dataset, "__len__"):
+        is_one = hasattr(self.dataset, "take") and hasattr(self.dataset, "__len__")
+        if not is_one or isinstance(self.dataset, np.ndarray):  # whose take() does something else
             raise ConfigError(
                 f"DataLoader needs a dataset with len() and take(indices) or arrays (x, y), "
                 f"got {type(dataset).__name__}{f' of {len(dataset)}' if isinstance(dataset, tuple) else ''}."

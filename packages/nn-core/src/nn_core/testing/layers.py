@@ -182,7 +182,8 @@ def check_small_batches(case: LayerCase) -> None:
 def check_output_shape(case: LayerCase) -> None:
     """`output_shape` foretells the shape of the output."""
     layer, x = case.layer(), case.input()
-    assert layer.output_shape(x.shape) == layer.forward(x)[0].shape
+    foretold, seen = layer.output_shape(x.shape), layer.forward(x)[0].shape
+    assert foretold == seen, f"output_shape foretells {foretold}, the output has shape {seen}"
 
 
 def check_infer(case: LayerCase) -> None:
@@ -225,8 +226,8 @@ def check_config(case: LayerCase) -> None:
     layer, x = case.layer(), case.input()
     twin = build("layer", describe(layer))
     twin.build(case.input_shape)
-    twin.astype("float64").load_state_dict(layer.state_dict())
     assert repr(twin) == repr(layer), f"expected {layer!r}, got {twin!r}"
+    twin.astype("float64").load_state_dict(layer.state_dict())
     _close(twin.infer(x), layer.infer(x), "output of the layer built from the configuration", 0)
 
 

@@ -105,8 +105,8 @@ def check_call(case: LossCase) -> None:
     pred, target, _ = case.batch()
     value, gradient = case.make()(pred, target)
     expected, slope = case.make().value_and_grad(pred, target)
-    assert value == expected
-    assert (gradient == slope).all()
+    assert value == expected, f"the call gives {value}, value_and_grad {expected}"
+    assert (gradient == slope).all(), "the call gives another gradient than value_and_grad"
 
 
 LOSS_CHECKS: dict[str, Callable[[LossCase], None]] = {

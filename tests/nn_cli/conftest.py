@@ -1,0 +1,91 @@
+"""The command line in this process, and the fake plugins of nn-core's tests beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from nn_cli.main import main
+
+_spec = spec_from_file_location("nn_core_conftest", Path(__file__).parents[1] / "nn_core" / "conftest.py")
+assert _spec is not None
+assert _spec.loader is not None
+_core = module_from_spec(_spec)
+_spec.loader.exec_module(_core)
+fake_plugins = _core.fake_plugins
+
+
+@pytest.fixture(scope="session")
+def installed_siblings() -> list[str]:
+    """What `fake_plugins` hides: all plugins that happen to be installed besides the two that are declared."""
+    entries = metadata.entry_points(group="nn.plugins")
+    return sorted({entry.dist.name for entry in entries if entry.dist} - {"nn-core", "nn-cli"})
+
+
+@frozen
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Call the command line in this process, and see to it that no traceback is shown."""
+
+    def run(*words: object) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(word) for word in words])
+        result = Result(int(end.value.code or 0), *capsys.readouterr())
+        assert "--debug" in words or "Traceback" not in result.err
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run_outside() -> Callable[..., Result]:
+    """Call Python in a process of its own, which finds what this one finds on its path."""
+
+    def run_outside(*words: object, stdout: int = subprocess.PIPE, **environment: str) -> Result:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NN_")}
+        path = os.pathsep.join(folder for folder in sys.path if folder)
+        done = subprocess.run(
+            [sys.executable, *map(str, words)],
+            env=clean | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"} | environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run_outside
+
+
+@pytest.fixture
+def plugin(fake_plugins) -> Callable[..., None]:
+    """Install a distribution whose plugin module has the given body under the usual imports."""
+
+    def plugin(distribution: str, body: str, modules: dict[str, str] | None = None, **options: object) -> None:
+        package = distribution.replace("-", "_")
+        source = f"from nn_core.plugins import *\nfrom nn_core.plugins import hookimpl\n\nNN_API = 1\n\n{body}\n"
+        inner = {f"{package}/{path}": text for path, text in (modules or {}).items()}
+        fake_plugins.install(distribution, {f"{package}/nn_plugin.py": source, **inner}, **options)
+
+    return plugin
