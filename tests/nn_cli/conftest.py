@@ -84,7 +84,7 @@ def plugin(fake_plugins) -> Callable[..., None]:
 
     def plugin(distribution: str, body: str, modules: dict[str, str] | None = None, **options: object) -> None:
         package = distribution.replace("-", "_")
-        source = f"from nn_core.plugins import *\nfrom nn_core.plugins import hookimpl\n\nNN_API = 1\n\n{body}\n"
+        source = f"from nn_core.plugins import *\n\nNN_API = 1\n\n{body}\n"
         inner = {f"{package}/{path}": text for path, text in (modules or {}).items()}
         fake_plugins.install(distribution, {f"{package}/nn_plugin.py": source, **inner}, **options)
 

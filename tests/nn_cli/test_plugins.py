@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 
 import pytest
 
@@ -12,11 +11,6 @@ LAYER = (
 )
 PARTS = {"parts.py": "class Gate:\n    pass\n"}
 ERROR = "raise RuntimeError('the pump is dry')"
-
-
-def indented(text: str) -> str:
-    return textwrap.indent(text, "    ")
-
 
 # What the plugin module of nn-acme says, its other modules, its status, and what is said about it.
 CASES = {

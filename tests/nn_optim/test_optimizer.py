@@ -1,4 +1,4 @@
-"""What every optimizer has: groups, gradients that are absent, state that can be saved, and options that are checked."""
+"""What every optimizer has: parameter groups, a state that can be saved, and options that are checked."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_parameters_without_gradient_and_frozen_ones_are_skipped(make):
     assert (group[0].data == reference[0].data).all()
     assert [bool(state) for state in optimizer.state_dict()["state"].values()][1:] == [False, False]
 
-    late, fresh = parameters()[1], make([group[1]])
+    late = parameters()[1]
     without.accumulate(np.ones(4))
     late.accumulate(np.ones(4))
     fresh = make([late])
@@ -203,7 +203,6 @@ def test_a_parameter_belongs_to_one_group(make):
         ([Linear(2, 3)], "SGD takes parameters (model.parameters()), got Linear(in_features=2"),
         (Sequential(Linear(2, 3)), "SGD takes parameters (model.parameters()), got Linear(in_features=2"),
         (Linear(2, 3), "SGD takes parameters (model.parameters()), got Linear(in_features=2"),
-        (Parameter(np.zeros(3)), "SGD takes parameters (model.parameters()), got Parameter(shape=(3,)"),
         (None, "SGD takes parameters (model.parameters()), got None."),
         ([{"params": [np.zeros(3)]}], "SGD takes parameters (model.parameters()), got array([0., 0., 0.])."),
         ([{"params": Linear(2, 3)}], "SGD takes parameters (model.parameters()), got Linear(in_features=2"),
@@ -218,6 +217,15 @@ def test_a_parameter_belongs_to_one_group(make):
 def test_what_is_no_parameter_and_no_group_is_named(given, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         SGD(given)
+
+
+def test_a_single_parameter_needs_no_list():
+    for wrap in (lambda parameter: parameter, lambda parameter: [{"params": parameter}]):
+        parameter = Parameter(np.ones(2))
+        optimizer = SGD(wrap(parameter), lr=0.5)
+        parameter.accumulate(np.ones(2))
+        optimizer.step()
+        assert parameter.data.tolist() == [0.5, 0.5]
 
 
 # State
@@ -237,7 +245,7 @@ def test_the_state_is_in_the_dtype_of_the_parameters(make, dtype):
 def test_numpy_numbers_as_options_do_not_promote_float32(kind):
     numbers = {"SGD": {"momentum": np.float32(0.5)}, "Adam": {"betas": (np.float64(0.9), np.float32(0.99))}}
     given = {"lr": np.float64(0.1), "weight_decay": np.float64(0.1)} | numbers[kind.__name__]
-    optimizer, plain = kind(parameters("float32"), **given), None
+    optimizer = kind(parameters("float32"), **given)
     plain = kind(
         parameters("float32"),
         **{k: tuple(map(float, v)) if isinstance(v, tuple) else float(v) for k, v in given.items()},

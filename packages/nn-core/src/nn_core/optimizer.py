@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.errors import ConfigError, ModelFileError
+from nn_core.fields import number
 from nn_core.parameter import Parameter
 
 
@@ -26,14 +27,19 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]], **options: Any) -> None:
-        given: list[Any] = list(parameters)
+        given = _listed(parameters)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
         self.groups: list[dict[str, Any]] = []
         for group in groups:
+            if not isinstance(group, Mapping) or "params" not in group:
+                raise ConfigError(
+                    f"A parameter group of {type(self).__name__} is a mapping with 'params', got {group!r}."
+                )
             unknown = sorted(set(group) - set(options) - {"params"})
             if unknown:
                 raise ConfigError(f"{type(self).__name__} has no option {unknown[0]!r}; it takes {', '.join(options)}.")
-            self.groups.append({**options, **group, "params": list(group["params"])})
+            chosen = {name: _python_numbers(group.get(name, default)) for name, default in options.items()}
+            self.groups.append({**chosen, "params": _listed(group["params"])})
         everything = [parameter for group in self.groups for parameter in group["params"]]
         for parameter in everything:
             if not isinstance(parameter, Parameter):
@@ -57,7 +63,7 @@ class Optimizer:
     @lr.setter
     def lr(self, value: float) -> None:
         for group in self.groups:
-            group["lr"] = value
+            group["lr"] = float(value)
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Update every parameter that has a gradient and is not frozen; call `closure` first and return its value."""
@@ -95,6 +101,12 @@ class Optimizer:
                 f"The optimizer's state is for {len(state['state'])} parameters in {len(state['groups'])} groups; "
                 f"there are {len(parameters)} in {len(self.groups)}."
             )
+        for group, saved in zip(self.groups, state["groups"], strict=True):
+            if set(saved) != set(group) - {"params"}:
+                own = ", ".join(name for name in group if name != "params")
+                raise ModelFileError(
+                    f"The optimizer's state has the options {', '.join(saved)}; {type(self).__name__} takes {own}."
+                )
         loaded = {id(parameter): _copied(state["state"][i]) for i, parameter in enumerate(parameters)}
         for i, parameter in enumerate(parameters):
             for name, value in loaded[id(parameter)].items():
@@ -110,6 +122,15 @@ class Optimizer:
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].items() if name != "params")
         return f"{type(self).__name__}({len(self.parameters)} parameters, {options})"
+
+
+def _listed(parameters: Any) -> list[Any]:
+    return list(parameters) if isinstance(parameters, Iterable) else [parameters]
+
+
+def _python_numbers(option: Any) -> Any:
+    """Return an option with NumPy's numbers, in pairs too, as Python's own, which promote no array."""
+    return tuple(map(number, option)) if isinstance(option, (tuple, list)) else number(option)
 
 
 def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
