@@ -89,3 +89,86 @@ def plugin(fake_plugins) -> Callable[..., None]:
         fake_plugins.install(distribution, {f"{package}/nn_plugin.py": source, **inner}, **options)
 
     return plugin
+
+
+LAB = """
+from nn_core.plugins import *
+
+NN_API = 1
+
+
+@hookimpl
+def nn_datasets():
+    for name in ("blobs", "line"):
+        yield DatasetSpec(name=name, target=f"nn_lab.parts:{name}")
+
+
+@hookimpl
+def nn_losses():
+    yield LossSpec(name="squared_error", target="nn_lab.parts:SquaredError")
+
+
+@hookimpl
+def nn_optimizers():
+    yield OptimizerSpec(name="descent", target="nn_lab.parts:Descent")
+"""
+LAB_PARTS = '''
+import numpy as np
+
+from nn_core import ArrayDataset, Loss, Optimizer
+
+
+def blobs(n: int = 40, seed: int = 0):
+    """Two clouds of points in space, one for each class; 20 more points are for testing."""
+    y = np.arange(n + 20) % 2
+    x = np.random.default_rng(seed).standard_normal((n + 20, 3)) + 2 * y[:, None]
+    return ArrayDataset(x[:n].astype(np.float32), y[:n]), ArrayDataset(x[n:].astype(np.float32), y[n:])
+
+
+def line(n: int = 12):
+    """Points on a plane: three inputs, two numbers to predict."""
+    x = np.random.default_rng(0).standard_normal((n, 3)).astype(np.float32)
+    y = x @ np.array([[1, 0], [0, 2], [3, 0]], np.float32)
+    return ArrayDataset(x, y), ArrayDataset(x[:5], y[:5])
+
+
+class SquaredError(Loss):
+    def forward(self, pred, target):
+        residual = pred - target
+        return (residual**2).sum(axis=1), lambda scale: 2 * scale[:, None] * residual
+
+
+class Descent(Optimizer):
+    def __init__(self, parameters, lr: float = 0.1):
+        super().__init__(parameters, lr=lr)
+
+    def update(self, parameter, state, *, lr):
+        parameter.data -= lr * parameter.grad
+'''
+EXPERIMENT = """
+seed = 3
+[data]
+type = "blobs"
+batch_size = 16
+[model]
+layers = [{ type = "linear", out_features = 4 }, { type = "relu" }, { type = "linear", out_features = 2 }]
+[loss]
+type = "cross_entropy"
+[optimizer]
+type = "descent"
+lr = 0.1
+[train]
+epochs = 3
+metrics = ["accuracy"]
+"""
+
+
+@pytest.fixture
+def lab(fake_plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in with ``lab.toml``, an experiment whose dataset and optimizer a fake plugin provides."""
+    fake_plugins.install("nn-lab", {"nn_lab/nn_plugin.py": LAB, "nn_lab/parts.py": LAB_PARTS})
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "lab.toml").write_text(EXPERIMENT, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder

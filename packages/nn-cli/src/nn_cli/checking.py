@@ -143,10 +143,16 @@ def in_words(annotation: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(member) for member in members)
     if _is_sequence(annotation):
-        inner = in_words(members[0]).removeprefix("an ").removeprefix("a ") if members else "value"
         count = f"{len(members)} " if origin is tuple and Ellipsis not in members else ""
-        return f"a list of {count}{inner}s"
+        return f"a list of {count}{_several(in_words(members[0])) if members else 'values'}"
     return _WORDS.get(origin or annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _several(words: str) -> str:
+    """Return the plural of ``an integer`` or ``a list of numbers``; other words stay."""
+    article, _, noun = words.partition(" ")
+    head, _, rest = noun.partition(" ")
+    return f"{head}s {rest}".rstrip() if article in ("a", "an") else words
 
 
 def _known(key: str, names: Any) -> str:

@@ -31,7 +31,7 @@ class RunFolder:
         nn_core.save(state.model, self.path / WEIGHTS.format("last"))
         monitored = state.logs.get("val_loss", state.logs["loss"])
         if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
-            self._best = monitored
+            self._best = min(self._best, monitored)  # never NaN, which nothing is below
             nn_core.save(state.model, self.path / WEIGHTS.format("best"))
 
 

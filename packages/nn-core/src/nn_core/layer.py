@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -13,14 +12,13 @@ import attrs
 import numpy as np
 
 from nn_core import observation
-from nn_core.dtypes import default_dtype, floating
-from nn_core.errors import BackwardError, ConfigError, DTypeError, ModelFileError, NotBuiltError, ShapeError
-from nn_core.parameter import Buffer, Parameter
+from nn_core.dtypes import default_dtype
+from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
+from nn_core.parts import Parts, inferring
 from nn_core.registry import build, check_options, registry
-from nn_core.typing import Array, Backward, DTypeLike
+from nn_core.typing import Backward
 
 R = TypeVar("R")
-_inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
 
 
 def _built_once(build: Callable[..., None]) -> Callable[..., None]:
@@ -49,7 +47,7 @@ def _served(method: Callable[..., R]) -> Callable[..., R]:
     return run
 
 
-class Layer:
+class Layer(Parts):
     """A differentiable function with parameters.
 
     A subclass defines ``forward(x) -> (y, backward)``; everything else follows from it and from the attributes: a
@@ -76,9 +74,6 @@ class Layer:
     built_for: Any = None
     """The input shape that `build` got, once it ran."""
 
-    _training = True
-    _built = True
-
     def __init_subclass__(cls, **kw: Any) -> None:
         """Give the methods that a subclass defines the services that every layer has."""
         super().__init_subclass__(**kw)
@@ -99,11 +94,11 @@ class Layer:
 
     @_served
     def infer(self, *xs: Any, **kw: Any) -> Any:
-        token = _inferring.set(True)
+        token = inferring.set(True)
         try:
             return self.forward(*xs, **kw)[0]
         finally:
-            _inferring.reset(token)
+            inferring.reset(token)
 
     def __call__(self, *xs: Any, **kw: Any) -> Any:
         """Return the output for arrays or lists; in training mode, keep the closure for `backward`.
@@ -164,133 +159,6 @@ class Layer:
         shapes = input_shape if isinstance(input_shape[0], tuple) else (input_shape,)
         dtype = np.int64 if self.takes_integers else self.dtype or default_dtype()
         return self.infer(*[np.zeros(shape, dtype) for shape in shapes]).shape
-
-    @property
-    def built(self) -> bool:
-        """Whether the parameters of this layer exist (of its parts, each says so itself)."""
-        return self._built
-
-    # Mode and dtype
-
-    @property
-    def training(self) -> bool:
-        return self._training and not _inferring.get()
-
-    def train(self) -> Self:
-        return self._set_mode(True)
-
-    def eval(self) -> Self:
-        return self._set_mode(False)
-
-    def _set_mode(self, training: bool) -> Self:
-        self._training = training
-        for _, part in self.children():
-            part.train() if training else part.eval()
-        return self
-
-    @property
-    def dtype(self) -> np.dtype[Any] | None:
-        """The dtype of the first floating-point parameter or buffer, or None for a layer without any."""
-        for _, value in self._named((Parameter, Buffer), built=False):
-            if value.data.dtype.kind == "f":
-                found: np.dtype[Any] = value.data.dtype
-                return found
-        return None if all(_is_built(part) for _, part in self.named_layers()) else default_dtype()
-
-    def astype(self, dtype: DTypeLike) -> Self:
-        """Convert the parameters and the floating-point buffers in place.
-
-        Raises:
-            ConfigError: the dtype is not a floating-point one.
-        """
-        wanted = floating(dtype)
-        for _, parameter in self.named_parameters():
-            parameter.data = parameter.data.astype(wanted)
-            parameter.grad = None
-        for _, buffer in self.named_buffers():
-            if buffer.data.dtype.kind == "f":
-                buffer.data = buffer.data.astype(wanted)
-        return self
-
-    # Parts and state
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield (name, layer) of the direct parts."""
-        for name, value in vars(self).items():
-            if _is_layer(value):
-                yield name, value
-            elif isinstance(value, (list, tuple)):
-                yield from ((f"{name}.{i}", part) for i, part in enumerate(value) if _is_layer(part))
-            elif isinstance(value, dict):
-                yield from ((f"{name}.{key}", part) for key, part in value.items() if _is_layer(part))
-
-    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts."""
-        yield prefix, self
-        for name, part in self.children():
-            path = f"{prefix}.{name}" if prefix else name
-            yield from part.named_layers(path) if isinstance(part, Layer) else [(path, part)]
-
-    def parameters(self) -> list[Parameter]:
-        """Return the parameters, each once.
-
-        Raises:
-            NotBuiltError: some sizes are still to be inferred.
-        """
-        return [parameter for _, parameter in self.named_parameters()]
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return _each_once(self._named(Parameter))
-
-    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        return _each_once(self._named(Buffer))
-
-    def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
-        for path, layer in self.named_layers():
-            if built and not _is_built(layer):
-                name = f"{path} ({type(layer).__name__})" if path else type(layer).__name__
-                raise NotBuiltError(
-                    f"{name} infers its sizes from the first input and has not seen one. "
-                    f"Call the model on a batch, or model.build(input_shape), or give the sizes."
-                )
-            for name, value in _held_by(layer):
-                if isinstance(value, kind):
-                    yield f"{path}.{name}" if path else name, value
-
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
-        for parameter in self.parameters():
-            parameter.zero_grad()
-
-    def state_dict(self) -> dict[str, Array]:
-        return {name: value.data.copy() for name, value in self._named((Parameter, Buffer))}
-
-    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
-        """Copy arrays into the parameters and buffers of the same dotted paths; nothing is copied if anything is wrong.
-
-        Args:
-            state: arrays by path, as from `state_dict` or a PyTorch module's.
-            strict: False ignores paths that only one side has.
-
-        Raises:
-            ModelFileError: a path is missing or unexpected (strict), or a shape differs.
-        """
-        own = dict(self._named((Parameter, Buffer)))
-        missing, unexpected = sorted(set(own) - set(state)), sorted(set(state) - set(own))
-        if strict and (missing or unexpected):
-            found = [
-                f"{word} {', '.join(keys)}" for word, keys in (("lacks", missing), ("has unknown", unexpected)) if keys
-            ]
-            raise ModelFileError(
-                f"The state {' and '.join(found)}. Pass strict=False to load only what both sides have."
-            )
-        for name in own.keys() & state.keys():
-            if own[name].data.shape != state[name].shape:
-                raise ModelFileError(
-                    f"{name} has shape {own[name].data.shape} in the model and {state[name].shape} in the state."
-                )
-        for name in own.keys() & state.keys():
-            own[name].data[...] = state[name]
 
     # Configuration
 
@@ -355,26 +223,3 @@ def with_parts_built(option: Any) -> Any:
     if isinstance(option, Mapping) and "type" in option:
         return build("layer", option)
     return [with_parts_built(item) for item in option] if isinstance(option, list) else option
-
-
-def _is_layer(value: Any) -> bool:
-    if isinstance(value, (Layer, type)):
-        return not isinstance(value, type)
-    return hasattr(value, "forward") and hasattr(value, "named_parameters")
-
-
-def _is_built(layer: Any) -> bool:
-    return getattr(layer, "built", True)
-
-
-def _held_by(layer: Any) -> Iterable[tuple[str, Any]]:
-    """Return what a layer has beside its parts; one that only follows the protocol answers for its parts, too."""
-    return vars(layer).items() if isinstance(layer, Layer) else [*layer.named_parameters(), *layer.named_buffers()]
-
-
-def _each_once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    seen: set[int] = set()
-    for name, value in named:
-        if id(value) not in seen:
-            seen.add(id(value))
-            yield name, value

@@ -30,7 +30,11 @@ def command(name: str) -> None:
     everything = registry().components()
     found = [part for part in everything if part.name == bare and normalize(distribution) in ("", part.distribution)]
     if not found:
-        hint = did_you_mean(bare, {part.name for part in everything}) or " nn-cli list shows all there are."
+        elsewhere = [repr(part.qualified_name) for part in everything if part.name == bare]
+        hint = (
+            f" There is {' and '.join(elsewhere)}." if elsewhere else did_you_mean(bare, [p.name for p in everything])
+        )
+        hint = hint or " nn-cli list shows all there are."
         absent = [record for record in registry().records if record.status not in ("ok", "conflict")]
         reasons = [sentence(f" {record.distribution} is {record.status}: {record.reason}") for record in absent]
         raise UnknownComponentError(f"No installed plugin provides {name!r}.{hint}{''.join(reasons)}")
