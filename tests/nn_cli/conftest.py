@@ -121,7 +121,7 @@ from nn_core import ArrayDataset, Loss, Optimizer
 def blobs(n: int = 40, seed: int = 0):
     """Two clouds of points in space, one for each class; 20 more points are for testing."""
     y = np.arange(n + 20) % 2
-    x = np.random.default_rng(seed).standard_normal((n + 20, 3)) + 2 * y[:, None]
+    x = np.random.default_rng(seed).standard_normal((n + 20, 3)) + 3 * y[:, None]
     return ArrayDataset(x[:n].astype(np.float32), y[:n]), ArrayDataset(x[n:].astype(np.float32), y[n:])
 
 
@@ -156,7 +156,7 @@ layers = [{ type = "linear", out_features = 4 }, { type = "relu" }, { type = "li
 type = "cross_entropy"
 [optimizer]
 type = "descent"
-lr = 0.1
+lr = 0.3
 [train]
 epochs = 3
 metrics = ["accuracy"]

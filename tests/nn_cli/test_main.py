@@ -268,7 +268,7 @@ def test_our_own_errors_are_told_in_their_words_and_end_with_1_or_2(run, install
     install_failure(f"raise {error}", "from nn_core.errors import *")
     result = run("fail")
     assert (result.code, result.out) == (code, "")
-    assert result.err == f"nn-cli: {error.split(chr(39))[1]}\n"
+    assert result.err == f"nn-cli: {error.split(chr(39))[1]}.\n"
 
 
 def test_an_error_of_the_operating_system_names_the_file(run, install_failure, tmp_path):

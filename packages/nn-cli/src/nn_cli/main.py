@@ -19,6 +19,7 @@ from nn_core.errors import (
     ShapeError,
     UnknownComponentError,
     did_you_mean,
+    sentence,
 )
 from nn_core.registry import registry
 
@@ -106,7 +107,7 @@ def _report(error: Exception, words: list[str], code: int) -> NoReturn:
     if "--debug" in words:
         traceback.print_exception(error)
     if isinstance(error, NNError):
-        _fail(str(error), code)
+        _fail(sentence(str(error)), code)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}", WORK_FAILED)
