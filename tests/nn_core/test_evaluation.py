@@ -168,3 +168,14 @@ def test_predictions_of_a_model_with_several_inputs():
     a, b = data(7)[0], data(7)[0] + 1
     assert (predict(Product(), (a, b), batch_size=3) == a * b).all()
     assert evaluate(Product(), ((a, b), np.zeros(7, int)), metrics=["accuracy"], batch_size=3).keys() == {"accuracy"}
+
+
+def test_predict_joins_every_output_of_a_model_with_several():
+    class Halves(Layer):
+        def forward(self, x):
+            return (x[:, :1], x[:, 1:]), lambda dy: np.concatenate(dy, axis=1)
+
+    x = np.arange(15, dtype=np.float32).reshape(5, 3)
+    first, rest = predict(Halves(), x, batch_size=2)
+    assert (first == x[:, :1]).all()
+    assert (rest == x[:, 1:]).all()

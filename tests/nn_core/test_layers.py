@@ -398,3 +398,10 @@ def test_batch_norm_that_is_not_affine_has_statistics_only():
     layer = BatchNorm1d(4, affine=False)
     assert layer.parameters() == []
     assert sorted(layer.state_dict()) == ["num_batches_tracked", "running_mean", "running_var"]
+
+
+def test_sizes_may_be_numpy_integers_but_not_truth_values_or_fractions():
+    assert Linear(np.int64(4), np.int32(3)).weight.shape == (3, 4)
+    for wrong in (True, 3.0, np.float64(3), 0, np.int64(-1)):
+        with pytest.raises(ConfigError, match="out_features of Linear must be a positive integer"):
+            Linear(4, wrong)

@@ -134,3 +134,8 @@ def test_an_input_that_does_not_fit_is_answered_with_both_sizes(shape, message):
 def test_an_option_that_makes_no_sense_is_named_with_its_value(options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         MaxPool2d(**options)
+
+
+def test_padding_wins_nowhere_in_images_of_integers():
+    x = np.full((1, 1, 2, 2), -100, np.int8)
+    assert (MaxPool2d(2, stride=1, padding=1).eval()(x) == -100).all()

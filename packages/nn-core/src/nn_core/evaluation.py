@@ -59,6 +59,8 @@ def evaluate(
 def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     """Return the outputs for all of `x`, an array (or a tuple of arrays) of samples, computed a batch at a time.
 
+    A model with several outputs gives a tuple of arrays.
+
     >>> from nn_core import Linear
     >>> predict(Linear(2, 3), np.zeros((5, 2), np.float32)).shape
     (5, 3)
@@ -66,7 +68,10 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     parts = x if isinstance(x, tuple) else (x,)
     starts = range(0, max(len(parts[0]), 1), batch_size)
     chunks = [tuple(part[start : start + batch_size] for part in parts) for start in starts]
-    return np.concatenate([infer(model, chunk) for chunk in chunks])
+    outputs = [infer(model, chunk if isinstance(x, tuple) else chunk[0]) for chunk in chunks]
+    if isinstance(outputs[0], tuple):
+        return tuple(np.concatenate(column) for column in zip(*outputs, strict=True))
+    return np.concatenate(outputs)
 
 
 def infer(model: Any, x: Any) -> Any:

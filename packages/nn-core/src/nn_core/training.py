@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterable
+from numbers import Integral
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
@@ -84,7 +85,7 @@ def training_steps(
         ConfigError: an argument is of the wrong type.
         DataError: there is no data.
     """
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 0:
+    if not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 0:
         raise ConfigError(f"epochs must be an integer of at least 0, got {epochs!r}.")
     criterion = component("loss", loss)
     measures = named_metrics(metrics)

@@ -78,7 +78,8 @@ def window_max(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> tupl
     """Return the maximum of every window of x (N, C, H, W), padded with −∞, and where in the window it stands first."""
     xp = backend(x)
     out = grid(x.shape, kernel_size, stride, padding)
-    views = [view for _, view in _offsets(_padded(x, padding, -np.inf), kernel_size, stride, out)]
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    views = [view for _, view in _offsets(_padded(x, padding, lowest), kernel_size, stride, out)]
     largest = views[0].copy()
     # Padding never wins, not even over −∞ in the image: until something is larger, the first place inside stands.
     rows, columns = (
