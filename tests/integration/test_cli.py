@@ -1,4 +1,4 @@
-"""The installed command with all distributions: training, evaluating, predicting, and everything a user can get wrong."""
+"""The installed command with all distributions: training, evaluating, predicting, and what a user can get wrong."""
 
 from __future__ import annotations
 
@@ -272,8 +272,8 @@ def test_a_wrong_setting_is_named_with_its_value_and_the_remedy(workplace, tmp_p
         ("model.layers.0.kernel_size=30", ["model.layers[0] (conv2d)", "(30, 30)", "8×8"]),
         ("model.layers.2={type='flatten'}", ["model.layers[3] (max_pool2d): expected", "(N, C, H, W)", "from flatten"]),
         (
-            "model.layers.2={type='sequential', layers=[{type='relu'}, {type='linear', in_features=9, out_features=2}]}",
-            ["model.layers[2].layers[1] (linear): expected 9 features on the last axis, got 6"],
+            "model.layers.2={type='sequential', layers=[{type='relu'}, {type='batch_norm2d', num_features=9}]}",
+            ["model.layers[2].layers[1] (batch_norm2d): expected 9 channels on axis 1, got 4 from relu"],
         ),
     ],
 )
@@ -460,7 +460,7 @@ def in_a_terminal(*words: object, cwd: Path) -> tuple[int, str]:
 
 
 needs_terminal = pytest.mark.skipif(
-    importlib.util.find_spec("pty") is None, reason="there are no pseudo-terminals here"
+    importlib.util.find_spec("termios") is None, reason="there are no pseudo-terminals here"
 )
 
 

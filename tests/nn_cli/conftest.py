@@ -44,8 +44,9 @@ class Result:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Call the command line in this process, and see to it that no traceback is shown."""
+    monkeypatch.setenv("COLUMNS", "100")
 
     def run(*words: object) -> Result:
         capsys.readouterr()
@@ -104,6 +105,11 @@ def nn_datasets():
 
 
 @hookimpl
+def nn_initializers():
+    yield InitializerSpec(name="zeros", target="nn_lab.parts:zeros")
+
+
+@hookimpl
 def nn_losses():
     yield LossSpec(name="squared_error", target="nn_lab.parts:SquaredError")
 
@@ -130,6 +136,10 @@ def line(n: int = 12):
     x = np.random.default_rng(0).standard_normal((n, 3)).astype(np.float32)
     y = x @ np.array([[1, 0], [0, 2], [3, 0]], np.float32)
     return ArrayDataset(x, y), ArrayDataset(x[:5], y[:5])
+
+
+def zeros(shape, rng):
+    return np.zeros(shape, np.float32)
 
 
 class SquaredError(Loss):

@@ -73,6 +73,15 @@ def test_another_seed_gives_other_weights(run, trained):
     assert (Path("other") / "last.safetensors").read_bytes() != (trained / "last.safetensors").read_bytes()
 
 
+def test_seed_and_batch_size_decide_how_the_data_are_visited(run, lab):
+    start = "model={type='linear', out_features=2, bias=false, init='zeros'}"  # so that no weight is drawn
+    files = {}
+    for name, change in (("a", "seed=3"), ("b", "seed=4"), ("c", "data.batch_size=8")):
+        assert run("train", "lab.toml", "--out", name, "--set", start, "--set", change).code == 0
+        files[name] = (Path(name) / "last.safetensors").read_bytes()
+    assert len(set(files.values())) == 3
+
+
 def test_run_folders_are_numbered(run, lab):
     for number in (1, 2):
         assert run("train", "lab.toml", "--set", "train.epochs=1").lines[-1] == f"saved in {Path('runs/lab')}-{number}"

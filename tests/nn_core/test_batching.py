@@ -152,12 +152,53 @@ def test_looking_at_the_first_batch_loses_nothing():
         assert [y[1] for _, y in batches.epoch(0)] == [1, -1] or isinstance(data, tuple)
 
 
-@pytest.mark.parametrize("data", [[], iter(()), (np.zeros((0, 2)), np.zeros(0))])
-def test_no_data_is_an_error(data):
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "There are no samples in the data."),
+        ((np.zeros((0, 2)), np.zeros(0)), "There are no samples in the data."),
+        (iter(()), "The data yielded no batches in epoch 1."),
+    ],
+)
+def test_no_data_is_an_error(data, message):
     batches = Batches(data)
     for ask in (batches.first, lambda: list(batches.epoch(0))):
-        with pytest.raises(DataError, match=r"The data yielded no batches in epoch 1\."):
+        with pytest.raises(DataError, match=re.escape(message)):
             ask()
+
+
+class Table:
+    """Like a shuffled table of pandas: it turns into an array, but its [] goes by the rows' labels."""
+
+    def __init__(self, values, labels):
+        self.values, self.labels, self.shape = values, labels, values.shape
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, labels):
+        return self.values[[self.labels.index(label) for label in labels]]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+def test_a_table_is_read_in_the_order_of_its_rows_not_of_their_labels():
+    shuffled = Table(np.array([[10.0], [20.0], [30.0]]), labels=[2, 0, 1])
+    x, y = next(Batches((shuffled, np.arange(3)), batch_size=3).epoch(0))
+    assert x.tolist() == [[10.0], [20.0], [30.0]]
+    assert y.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("y", [np.array(["a", "b"]), ["a", "b"], np.array([None, 1])])
+def test_what_does_not_consist_of_numbers_is_refused(y):
+    with pytest.raises(DataError, match="A dataset consists of numbers"):
+        Batches((np.zeros((2, 1)), y))
+
+
+def test_one_array_alone_is_no_data():
+    with pytest.raises(DataError, match=r"Expected arrays \(x, y\), .* got ndarray"):
+        Batches(np.zeros((4, 2)))
 
 
 @pytest.mark.parametrize(

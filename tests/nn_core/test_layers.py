@@ -378,7 +378,7 @@ def test_batch_norm_refuses_one_value_per_channel_in_training_only(shape):
         layer(x)
     assert str(caught.value) == (
         f"batch_norm1d: expected more than one value per channel in training, got an input of shape {shape}. "
-        "Use a larger batch, or eval()."
+        "Choose the batch size so that no batch, the last one included, holds a single sample; or call eval()."
     )
     assert all((array == before[name]).all() for name, array in layer.state_dict().items())
     assert layer.eval()(x).shape == shape

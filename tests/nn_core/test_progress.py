@@ -40,7 +40,7 @@ class FakeBar:
     def update(self):
         self.count += 1
 
-    def set_postfix_str(self, text, refresh=True):
+    def set_description_str(self, text, refresh=True):
         self.words.append(text)
 
     def close(self):
@@ -88,14 +88,14 @@ def test_a_terminal_shows_one_bar_per_epoch(fake_tqdm, monkeypatch):
     for bar in FakeBar.bars:
         assert bar.file is terminal
         assert (bar.total, bar.count, bar.closed) == (3, 3, True)
-        assert bar.words[-1] == "loss 0.6931  accuracy 1.0000"
+        assert bar.words[-1].endswith("/2  loss 0.6931  accuracy 1.0000")
     assert terminal.getvalue() == "", "beside the bar nothing is printed"
 
 
 def test_the_last_words_of_a_bar_are_those_of_the_epoch(fake_tqdm, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     run(epochs=1, validation=(np.zeros((1, 1), np.float32), np.ones(1, int)))
-    assert FakeBar.bars[0].words[-1] == "loss 0.6931  accuracy 1.0000  val_loss 0.6931  val_accuracy 0.0000"
+    assert FakeBar.bars[0].words[-1] == "epoch 1/1  loss 0.6931  accuracy 1.0000  val_loss 0.6931  val_accuracy 0.0000"
 
 
 def test_data_that_cannot_tell_their_number_have_a_bar_without_total(fake_tqdm, monkeypatch):

@@ -143,9 +143,9 @@ def test_an_error_names_the_kind_in_the_singular(acme):
     assert message == said_by(UnknownComponentError, nn_core.get, "metric", "zzzz")
 
 
-def test_an_unknown_name_without_a_close_match_suggests_none(acme):
+def test_an_unknown_name_without_a_close_match_is_answered_with_those_that_are_known(acme):
     assert said_by(UnknownComponentError, nn_core.get, "metric", "zzzz") == (
-        "No installed plugin provides the metric 'zzzz'."
+        "No installed plugin provides the metric 'zzzz'. Known are accuracy."
     )
 
 
@@ -157,7 +157,7 @@ def test_a_close_match_that_two_distributions_provide_is_suggested_once(fake_plu
 
 def test_a_known_name_under_the_wrong_kind_is_unknown(acme):
     assert said_by(UnknownComponentError, nn_core.get, "loss", "gate") == (
-        "No installed plugin provides the loss 'gate'."
+        "No installed plugin provides the loss 'gate'. Known are cross_entropy."
     )
 
 
@@ -178,9 +178,7 @@ def test_an_unknown_name_says_which_first_party_distribution_is_missing(fake_plu
 
 def test_a_first_party_distribution_that_is_installed_is_not_called_missing(fake_plugins):
     fake_plugins.install_layers("nn-layers-conv", "gate", version="9.0")
-    assert said_by(UnknownComponentError, nn_core.get, "layer", "zzzz") == (
-        "No installed plugin provides the layer 'zzzz'."
-    )
+    assert "not installed" not in said_by(UnknownComponentError, nn_core.get, "layer", "zzzz")
 
 
 def test_an_unknown_name_lists_the_plugins_that_did_not_load(fake_plugins, monkeypatch):

@@ -233,8 +233,21 @@ def test_one_epoch_over_an_iterator_misses_no_batch_even_if_the_model_has_to_be_
 
 @pytest.mark.parametrize("train", [[], (np.zeros((0, 4), np.float32), np.zeros(0, int))])
 def test_no_data_is_an_error(train):
-    with pytest.raises(DataError, match=r"The data yielded no batches in epoch 1\."):
+    with pytest.raises(DataError, match=r"There are no samples in the data\."):
         run(Linear(4, 3), train)
+
+
+def test_validation_data_that_are_none_are_refused_before_training():
+    model = Linear(4, 3)
+    before = model.state_dict()
+    with pytest.raises(DataError, match=r"Expected arrays \(x, y\), .* got 0\.2\."):
+        run(model, (np.ones((2, 4), np.float32), np.zeros(2, int)), validation=0.2)
+    assert all((array == before[name]).all() for name, array in model.state_dict().items())
+
+
+def test_a_single_name_for_several_callbacks_is_refused():
+    with pytest.raises(ConfigError, match=re.escape("write callbacks=['progress_bar']")):
+        run(Linear(4, 3), (np.ones((2, 4), np.float32), np.zeros(2, int)), callbacks="progress_bar")
 
 
 def test_several_inputs_and_outputs_are_tuples():
@@ -543,7 +556,9 @@ def test_a_run_can_be_driven_batch_by_batch_and_left():
 
 
 def test_fit_shows_the_arguments_of_training_steps():
-    assert inspect.signature(fit) == inspect.signature(training_steps)
+    signature = inspect.signature(fit)
+    assert signature.parameters == inspect.signature(training_steps).parameters
+    assert signature.return_annotation == "History"
 
 
 def test_no_epochs_are_an_empty_history():

@@ -134,7 +134,11 @@ def option_types(target: Any) -> dict[str, Any]:
 
 
 def in_words(annotation: Any) -> str:
-    """Return a type as a person would say it: ``an integer or a list of 2 integers``."""
+    """Return a type as a person would say it.
+
+    >>> in_words(int | tuple[int, int])
+    'an integer or a list of 2 integers'
+    """
     origin, members = get_origin(annotation), get_args(annotation)
     if _is_union(annotation):
         wider = (int,) if float in members else ()  # every integer is a number

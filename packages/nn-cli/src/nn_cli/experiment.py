@@ -107,6 +107,11 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
 def apply_override(table: dict[str, Any], override: str) -> None:
     """Set ``a.b=value`` in a table; the value is read as TOML, and as a string where it is none.
 
+    >>> table = {"train": {"epochs": 3}}
+    >>> apply_override(table, "train.epochs=5"); apply_override(table, "data.path=../mnist")
+    >>> table
+    {'train': {'epochs': 5}, 'data': {'path': '../mnist'}}
+
     Raises:
         ConfigError: the override has no ``=``, or its path leads through something that is no table or list.
     """

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nn_core.errors import DataError
+from nn_core.backends import backend
+from nn_core.errors import DataError, PluginError
 from nn_core.random import epoch_order
 
 Batch: TypeAlias = tuple[Any, ...]
@@ -24,7 +25,7 @@ class ArrayDataset:
         weight: per sample, ``(N,)``.
 
     Raises:
-        DataError: the numbers of samples differ.
+        DataError: the numbers of samples differ, or an array does not hold numbers.
 
     >>> data = ArrayDataset(np.arange(6).reshape(3, 2), np.array([0, 1, 0]))
     >>> len(data), data.take(np.array([2]))
@@ -101,9 +102,10 @@ class Batches:
     def __init__(self, data: Any, batch_size: int = 32, shuffle: bool = False, seed: int = 0) -> None:
         if isinstance(data, tuple) and len(data) in (2, 3) and all(hasattr(part, "__getitem__") for part in data):
             data = ArrayDataset(*data)
-        if not hasattr(data, "take") and not hasattr(data, "__iter__"):
+        if hasattr(data, "dtype") or not (hasattr(data, "take") or hasattr(data, "__iter__")):
             raise DataError(
-                f"Expected arrays (x, y), a dataset with len() and take(), or an iterable of batches, got {data!r}."
+                f"Expected arrays (x, y), a dataset with len() and take(), or an iterable of batches, "
+                f"got {type(data).__name__ if hasattr(data, 'dtype') else repr(data)}."
             )
         if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
             raise DataError(f"batch_size must be an integer of at least 1, got {batch_size!r}.")
@@ -144,6 +146,8 @@ class Batches:
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 raise DataError(f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}.")
             yield tuple(batch)
+        if batch is None and isinstance(self.data, Sized) and not len(self.data):
+            raise DataError("There are no samples in the data.")
         if batch is None:
             raise DataError(
                 f"The data yielded no batches in epoch {epoch + 1}. A generator can be read only once: pass a list, "
@@ -170,4 +174,11 @@ def rows(part: Any) -> int:
 def _as_arrays(part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(_as_arrays(array) for array in part)
-    return part if hasattr(part, "shape") else np.asarray(part)
+    try:
+        backend(part)  # an array already
+        array = part
+    except PluginError:  # a list, or a table of pandas, whose [] would look rows up by label
+        array = np.asarray(part)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"A dataset consists of numbers; an array of {array.dtype} was given. Convert it first.")
+    return array

@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core import protocols
 from nn_core.batching import Batches, rows
-from nn_core.errors import ConfigError
+from nn_core.errors import ConfigError, DataError
 from nn_core.registry import build, registry
 from nn_core.typing import Array
 
@@ -66,6 +66,8 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     (5, 3)
     """
     parts = x if isinstance(x, tuple) else (x,)
+    if hasattr(x, "take") and not hasattr(x, "dtype"):
+        raise DataError(f"predict takes the inputs alone, an array or a tuple of them, got {type(x).__name__}.")
     starts = range(0, max(len(parts[0]), 1), batch_size)
     chunks = [tuple(part[start : start + batch_size] for part in parts) for start in starts]
     outputs = [infer(model, chunk if isinstance(x, tuple) else chunk[0]) for chunk in chunks]
@@ -95,9 +97,7 @@ def component(kind: str, choice: Any, *args: Any) -> Any:
     Raises:
         ConfigError: the choice is a class or not an object of this kind.
     """
-    if isinstance(choice, str):
-        return build(kind, {"type": choice}, *args)
-    if isinstance(choice, Mapping):
+    if isinstance(choice, (str, Mapping)):
         return build(kind, choice, *args)
     if isinstance(choice, type):
         raise ConfigError(f"The {kind} is given as the class {choice.__name__}: write {choice.__name__}(…).")

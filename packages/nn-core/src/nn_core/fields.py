@@ -61,7 +61,7 @@ def one_of(*choices: str) -> Any:
     return validate
 
 
-def number(value: Any) -> Any:
+def number(value: float) -> float:
     """Return a NumPy number as Python's own, which promotes no array; leave the rest to the validator."""
     return value.item() if isinstance(value, np.generic) else value
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
+
+from nn_core.files import write_atomically
 
 
 class History:
@@ -39,11 +42,12 @@ class History:
         return iter(self.rows)
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the table with a header line; numbers keep all their digits."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        """Write the table with a header line; numbers keep all their digits. A crash never harms an older file."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(Path(path), text.getvalue().encode())
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={value:.4g}" for name, value in (self.rows[-1] if self.rows else {}).items())

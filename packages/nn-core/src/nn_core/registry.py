@@ -77,7 +77,8 @@ class Registry:
     def _unknown(self, kind: str, name: str, distribution: str) -> str:
         parts = [part for part in self.components(kind) if distribution in ("", part.distribution)]
         message = f"No installed {distribution or 'plugin'} provides the {kind} {name!r}."
-        message += did_you_mean(name, [part.name for part in parts])
+        known = sorted({part.name for part in parts})
+        message += did_you_mean(name, known)
         elsewhere = [repr(part.qualified_name) for part in self.components(kind) if part.name == name]
         if elsewhere:
             message += f" There is {' and '.join(elsewhere)}."
@@ -88,6 +89,8 @@ class Registry:
             absent = record.status in ("broken", "incompatible", "blocked")
             if absent and distribution in ("", record.distribution):
                 message += sentence(f" {record.distribution} is {record.status}: {record.reason}")
+        if message.endswith(f"{name!r}.") and known:
+            message += f" Known are {', '.join(known[:12])}{', …' if len(known) > 12 else ''}."
         return message
 
 
@@ -151,8 +154,8 @@ def get(kind: str, name: str) -> Any:
     return registry().find(kind, name).load()
 
 
-def build(kind: str, config: Mapping[str, Any], *args: Any) -> Any:
-    """Make a component from ``{"type": name, option: value, …}``; `args` come before the options.
+def build(kind: str, config: Mapping[str, Any] | str, *args: Any) -> Any:
+    """Make a component from ``{"type": name, option: value, …}`` or its name; `args` come before the options.
 
     >>> build("layer", {"type": "linear", "in_features": 3, "out_features": 2})
     Linear(in_features=3, out_features=2, bias=True)
@@ -161,11 +164,11 @@ def build(kind: str, config: Mapping[str, Any], *args: Any) -> Any:
         ConfigError: the type is missing, or an option is unknown, missing or refused by the component.
     """
     kind = kind_named(kind)
-    options = dict(config)
+    options = {"type": config} if isinstance(config, str) else dict(config)
     try:
         name = options.pop("type")
     except KeyError:
-        raise ConfigError(f"The {kind} needs a 'type' key naming it, got {dict(config)!r}.") from None
+        raise ConfigError(f"The {kind} needs a 'type' key naming it, got {options!r}.") from None
     if not isinstance(name, str):
         raise ConfigError(f"The 'type' of the {kind} must be a name, got {name!r}.")
     target = get(kind, name)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ import numpy as np
 
 from nn_core import __version__
 from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
+from nn_core.files import write_atomically
+from nn_core.parameter import Parameter
 from nn_core.registry import build, registry
 
 _KEY = "nn"
@@ -41,7 +41,10 @@ def save(model: Any, path: str | Path) -> None:
         "built": _shapes(model),
     }
     data = to_bytes(state, metadata={_KEY: json.dumps(about)})
-    _write_atomically(Path(path), data)
+    try:
+        write_atomically(Path(path), data)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def load(path: str | Path) -> Any:
@@ -154,6 +157,11 @@ def _plain(value: Any, place: str) -> Any:
         return value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, Parameter):
+        raise ModelFileError(
+            f"{place} is a Parameter, where config() expects what the constructor got. Give one of the two another "
+            f"name, or define config()."
+        )
     raise ModelFileError(f"{place} is {value!r}, which cannot be written to a model file.")
 
 
@@ -169,28 +177,3 @@ def _plugins(model: Any) -> dict[str, str]:
         if component is not None:
             versions[component.distribution] = component.version
     return versions
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:  # also when the user interrupts
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Generator, Iterable
 from numbers import Integral
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from attrs import Factory, define
@@ -89,8 +89,11 @@ def training_steps(
         raise ConfigError(f"epochs must be an integer of at least 0, got {epochs!r}.")
     criterion = component("loss", loss)
     measures = named_metrics(metrics)
+    if isinstance(callbacks, str):
+        raise ConfigError(f"callbacks is a list of callbacks: write callbacks=[{callbacks!r}].")
     listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
     source = Batches(train, batch_size, shuffle, seed)
+    held_out = None if validation is None else Batches(validation, batch_size).data  # refused now if it is no data
     _build(model, source, seed)
     rule = component("optimizer", optimizer, model.parameters())
     averages = getattr(criterion, "reduction", "mean") == "mean"
@@ -134,9 +137,11 @@ def training_steps(
                 yield state
                 if state.stop:
                     break
-            if validation is not None:
+            if held_out is not None:
                 model.eval()
-                scores = evaluate(model, validation, loss=criterion, metrics=measures.values(), batch_size=batch_size)
+                scores = evaluate(
+                    model, held_out, loss=criterion, metrics=measures.values(), batch_size=batch_size
+                )
                 state.logs |= {f"val_{name}": score for name, score in scores.items()}
                 tell("on_validation_end")
             state.history.append({"epoch": state.epoch, **state.logs, "seconds": perf_counter() - start})
@@ -158,14 +163,15 @@ def _same_arguments_as(steps: Callable[P, Any]) -> Callable[[Callable[..., R]], 
     """Give a function the signature of another one, for type checkers and for ``help()``."""
 
     def decorate(function: Callable[..., R]) -> Callable[P, R]:
-        function.__signature__ = inspect.signature(steps)  # type: ignore[attr-defined]  # inspect looks for it there
-        return function
+        signature = inspect.signature(steps).replace(return_annotation=inspect.signature(function).return_annotation)
+        function.__signature__ = signature  # type: ignore[attr-defined]  # where inspect looks for it
+        return cast("Callable[P, R]", function)
 
     return decorate
 
 
 @_same_arguments_as(training_steps)
-def fit(*args: Any, **options: Any) -> History:
+def fit(model: Any, train: Any, **options: Any) -> History:
     """Train a model and return what was measured after each epoch; see `training_steps` for the arguments.
 
     The model is left in evaluation mode.
@@ -189,7 +195,7 @@ def fit(*args: Any, **options: Any) -> History:
     >>> history["loss"][-1] < 0.05
     True
     """
-    run = training_steps(*args, **options)
+    run = training_steps(model, train, **options)
     while True:
         try:
             next(run)

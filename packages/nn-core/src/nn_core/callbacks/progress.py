@@ -34,21 +34,20 @@ class ProgressBar:
             self._bar = tqdm(
                 total=state.batches,
                 desc=_label(state),
-                unit="batch",
-                bar_format="{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed}{postfix}",
+                bar_format="{desc}  {bar:12} {n_fmt}/{total_fmt}",  # figures first: what is too long is cut at the end
                 file=sys.stderr,
             )
 
     def on_batch_end(self, state: TrainingState) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(_in_words(state), refresh=False)
+            self._bar.set_description_str(_label(state), refresh=False)
             self._bar.update()
 
     def on_epoch_end(self, state: TrainingState) -> None:
         if self._bar is None:
-            print(f"{_label(state)}  {_in_words(state)}", file=sys.stderr)
+            print(_label(state), file=sys.stderr)
         else:
-            self._bar.set_postfix_str(_in_words(state))
+            self._bar.set_description_str(_label(state))
         self._close()
 
     def on_exception(self, state: TrainingState, error: BaseException) -> None:
@@ -61,8 +60,5 @@ class ProgressBar:
 
 
 def _label(state: TrainingState) -> str:
-    return f"epoch {state.epoch:{len(str(state.epochs))}}/{state.epochs}"
-
-
-def _in_words(state: TrainingState) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in state.logs.items())
+    place = f"epoch {state.epoch:{len(str(state.epochs))}}/{state.epochs}"
+    return "  ".join([place, *(f"{name} {value:.4f}" for name, value in state.logs.items())])

@@ -135,7 +135,7 @@ class BatchNorm(Layer):
         if count < 2:
             raise self.shape_error(
                 f"expected more than one value per channel in training, got an input of shape {x.shape}",
-                "Use a larger batch, or eval().",
+                "Choose the batch size so that no batch, the last one included, holds a single sample; or call eval().",
             )
         mean = members.all_reduce(x.sum(reduced)) / count
         centered = x - mean.reshape(channels)

@@ -63,7 +63,10 @@ class CrossEntropyLoss(Loss):
 
     def _check(self, pred: Array, target: Array) -> None:
         if pred.ndim != 2 or pred.shape[1] == 0:
-            raise ShapeError(f"cross-entropy: expected logits of shape (N, C), got {pred.shape}")
+            raise ShapeError(
+                f"cross-entropy: expected logits of shape (N, C), got {pred.shape}",
+                "A model for classes ends in a linear layer over flat features: put flatten before it.",
+            )
         if target.shape not in (pred.shape[:1], pred.shape):
             raise ShapeError(
                 f"cross-entropy: expected targets of shape {pred.shape[:1]} (class indices) or {pred.shape} (one-hot), "
