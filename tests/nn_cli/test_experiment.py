@@ -240,13 +240,26 @@ def test_an_override_without_a_key_or_a_value_is_an_error_with_an_example(overri
     assert str(caught.value) == f"--set takes key=value, such as train.epochs=3, got {override!r}."
 
 
-@pytest.mark.parametrize("path", ["a.b.c", "layers.2.p", "layers.x.p", "layers.x", "layers.5", "layers.0.p.q"])
+@pytest.mark.parametrize("path", ["a.b.c", "layers.x.p", "layers.x", "layers.0.p.q"])
 def test_an_override_that_leads_nowhere_is_an_error_that_repeats_it(path):
     found = {"a": {"b": 1}, "layers": [{"p": 1}]}
     with pytest.raises(ConfigError) as caught:
         apply_override(found, f"{path}=3")
     assert f"--set {path}=3: there is no table or list for '{path}'" in str(caught.value)
     assert found == {"a": {"b": 1}, "layers": [{"p": 1}]}
+
+
+@pytest.mark.parametrize("path", ["layers.2.p", "layers[2].p", "layers.5", "layers[5]"])
+def test_an_override_past_the_end_of_a_list_is_an_error_that_names_the_end(path):
+    with pytest.raises(ConfigError) as caught:
+        apply_override({"layers": [{"p": 1}]}, f"{path}=3")
+    assert str(caught.value) == f"--set {path}=3: the list is shorter; its last entry is 0."
+
+
+def test_an_override_may_be_spelled_as_errors_spell_the_place():
+    found = {"layers": [{"p": 1}, {"layers": [{"q": 1}]}]}
+    apply_override(found, "layers[1].layers[0].q=2")
+    assert found == {"layers": [{"p": 1}, {"layers": [{"q": 2}]}]}
 
 
 def test_overrides_are_applied_in_order_and_checked_like_the_file(lab):

@@ -192,7 +192,7 @@ def test_two_distributions_with_one_component_name_are_listed_as_a_conflict(run,
     assert listed.code == 0
     assert [line.split()[2] for line in listed.lines if line.split()[1] == "gate"] == ["nn-a", "nn-b"]
     complaints = listed.err.splitlines()
-    assert [line.split(":")[0] for line in complaints] == ["nn-a 1.0 is conflict", "nn-b 1.0 is conflict"]
+    assert [line.split(":")[0] for line in complaints] == ["nn-a 1.0 is in conflict", "nn-b 1.0 is in conflict"]
     found = records(run)
     for name, other in (("nn-a", "nn-b"), ("nn-b", "nn-a")):
         assert found[name]["status"] == "conflict"

@@ -101,7 +101,7 @@ def test_a_folder_with_something_in_it_and_a_file_are_left_alone(run, lab):
     for out in ("full", "lab.toml"):
         result = run("train", "lab.toml", "--out", out)
         assert result.code == 2
-        assert result.err.endswith(f"nn-cli: The folder {out} is in use; --out must name a new or an empty one.\n")
+        assert result.err.endswith(f"nn-cli: {out} is in use; --out must name a new or an empty folder.\n")
     assert [path.name for path in Path("full").iterdir()] == ["mine"]
 
 

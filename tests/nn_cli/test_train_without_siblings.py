@@ -45,15 +45,29 @@ def folder(fake_plugins, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", [["train", "digits.toml"], ["evaluate", "run"], ["predict", "run"]])
-def test_everything_that_is_missing_is_named_with_the_distribution_that_has_it(run, folder, words):
-    result = run(*words)
+def test_everything_that_is_missing_is_named_with_the_distribution_that_has_it(run, folder):
+    result = run("train", "digits.toml")
     assert (result.code, result.out) == (2, "")
     heading, *lines = result.err.splitlines()
     assert heading.startswith("nn-cli: ")
     assert heading.endswith(".toml:")
     assert [line.strip() for line in lines] == MISSING
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_trained_model_needs_no_more_than_its_data(run, folder, command):
+    result = run(command, "run")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"nn-cli: {Path('run/config.toml')}: {MISSING[0]}\n"
+
+
+def test_what_is_missing_is_named_once_however_often_it_is_used(run, lab):
+    layers = "[{type='conv2d', out_channels=1, kernel_size=1}, {type='conv2d', out_channels=1, kernel_size=1}]"
+    result = run("train", "lab.toml", "--set", f"model={{layers={layers}}}")
+    assert result.code == 2
+    assert result.err.count("conv2d'") == 2  # in one line: what it cannot be, and what no plugin provides
+    assert "model.layers[0].type cannot be 'conv2d'" in result.err
 
 
 def test_one_missing_component_is_told_in_one_line(run, lab):

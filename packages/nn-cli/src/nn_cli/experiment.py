@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,6 +70,13 @@ class Experiment:
         order = epoch_order(len(train), self.seed, 0)
         return Subset(train, np.sort(order[count:])), Subset(train, np.sort(order[:count])), test
 
+    def build(self, section: str, *args: Any) -> Any:
+        """Return the component that a section configures; an error names the section."""
+        try:
+            return build(section, self.table[section], *args)
+        except ConfigError as error:
+            raise ConfigError(f"[{section}] {error}") from None
+
     def build_model(self, sample_shape: Any) -> Any:
         """Return the model, built for batches of samples of this shape, with weights that follow from the seed."""
         nn_core.seed(self.seed)
@@ -77,8 +85,13 @@ class Experiment:
         return model
 
 
-def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+def read_experiment(path: Path, overrides: Sequence[str] = (), trains: bool = True) -> Experiment:
     """Return the experiment in a TOML file, with ``a.b=c`` overrides applied.
+
+    Args:
+        path: the file.
+        overrides: see `apply_override`.
+        trains: False leaves model and optimizer unchecked, for a model that is trained already.
 
     Raises:
         ConfigError: the file is missing or malformed, or anything in it is wrong; all problems are named.
@@ -94,7 +107,7 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     for override in overrides:
         apply_override(table, override)
-    problems = check_experiment(table)
+    problems = check_experiment(table, trains)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems) if len(problems) > 1 else f" {problems[0]}"
         raise ConfigError(f"{path}:{lines}" + ("" if lines.endswith((".", "?")) else "."))
@@ -105,7 +118,7 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
 
 
 def apply_override(table: dict[str, Any], override: str) -> None:
-    """Set ``a.b=value`` in a table; the value is read as TOML, and as a string where it is none.
+    """Set ``a.b=value`` or ``a[0].b=value`` in a table; the value is read as TOML, and as a string where it is none.
 
     >>> table = {"train": {"epochs": 3}}
     >>> apply_override(table, "train.epochs=5"); apply_override(table, "data.path=../mnist")
@@ -122,18 +135,20 @@ def apply_override(table: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *parents, last = path.strip().split(".")
+    *parents, last = re.sub(r"\[(\d+)\]", r".\1", path.strip()).split(".")
     place: Any = table
     try:
         for key in parents:
             place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
         place[int(last) if isinstance(place, list) else last] = value
-    except (TypeError, AttributeError, ValueError, IndexError):
+    except IndexError:
+        raise ConfigError(f"--set {override}: the list is shorter; its last entry is {len(place) - 1}.") from None
+    except (TypeError, AttributeError, ValueError):
         raise ConfigError(f"--set {override}: there is no table or list for {path.strip()!r}.") from None
 
 
-def check_experiment(table: Mapping[str, Any]) -> list[Problem]:
-    """Return everything that is wrong with an experiment's table."""
+def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Problem]:
+    """Return everything that is wrong with an experiment's table; what is not installed is named once."""
     known = ("seed", *SECTIONS)
     problems = [
         Problem(key, f"is unknown.{did_you_mean(key, known) or ' Known are ' + ', '.join(known)}")
@@ -152,15 +167,16 @@ def check_experiment(table: Mapping[str, Any]) -> list[Problem]:
         problems += _check_train(table["train"])
     if "data" in table:
         problems += _check_data(table["data"])
-    if "model" in table:
+    if "model" in table and trains:
         model = table["model"]
         nested = isinstance(model, Mapping) and "type" not in model
         problems += check_layers("model", model) if nested else check_component("model", "layer", model)
     if "loss" in table:
         problems += check_component("loss", "loss", table["loss"])
-    if "optimizer" in table:
+    if "optimizer" in table and trains:
         problems += check_component("optimizer", "optimizer", table["optimizer"], positional=1)
-    return problems
+    first = {problem.text: problem for problem in reversed(problems)}
+    return [problem for problem in problems if "No installed" not in problem.text or first[problem.text] is problem]
 
 
 def build_layer(place: str, table: Mapping[str, Any]) -> Any:

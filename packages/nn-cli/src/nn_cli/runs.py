@@ -45,7 +45,7 @@ def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
     path = out or next(path for i in count(1) if not (path := Path("runs") / f"{name}-{i}").exists())
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ConfigError(f"The folder {path} is in use; --out must name a new or an empty one.")
+            raise ConfigError(f"{path} is in use; --out must name a new or an empty folder.")
         path.mkdir(parents=True, exist_ok=True)
         (path / CONFIG).write_text(tomli_w.dumps(experiment.table), encoding="utf-8")
     except OSError as error:
@@ -64,4 +64,4 @@ def open_run(path: Path, overrides: tuple[str, ...], weights: str) -> tuple[Expe
     """
     if not (path / CONFIG).is_file():
         raise ConfigError(f"{path} is not a run folder: it holds no {CONFIG}. nn-cli train prints the folder it made.")
-    return read_experiment(path / CONFIG, overrides), nn_core.load(path / WEIGHTS.format(weights))
+    return read_experiment(path / CONFIG, overrides, trains=False), nn_core.load(path / WEIGHTS.format(weights))

@@ -139,9 +139,7 @@ def training_steps(
                     break
             if held_out is not None:
                 model.eval()
-                scores = evaluate(
-                    model, held_out, loss=criterion, metrics=measures.values(), batch_size=batch_size
-                )
+                scores = evaluate(model, held_out, loss=criterion, metrics=measures.values(), batch_size=batch_size)
                 state.logs |= {f"val_{name}": score for name, score in scores.items()}
                 tell("on_validation_end")
             state.history.append({"epoch": state.epoch, **state.logs, "seconds": perf_counter() - start})

@@ -9,7 +9,7 @@ import click
 from nn_cli.runs import open_run
 from nn_cli.scores import echo_scores
 from nn_cli.tables import echo_json
-from nn_core import build, evaluate
+from nn_core import evaluate
 
 
 @click.command("evaluate")
@@ -29,7 +29,7 @@ def command(run: Path, overrides: tuple[str, ...], weights: str, as_json: bool) 
     """
     experiment, model = open_run(run, overrides, weights)
     _, _, test = experiment.load_data()
-    loss = build("loss", experiment.table["loss"])
+    loss = experiment.build("loss")
     scores = evaluate(model, test, loss=loss, metrics=experiment.train.metrics)
     if as_json:
         echo_json({"samples": len(test), **scores})

@@ -36,6 +36,5 @@ def command(kind: str | None, as_json: bool) -> None:
         click.echo(f"No installed plugin provides {KINDS[kind].plural if kind else 'components'}.", err=True)
     for record in registry().records:
         if record.status not in ("ok", "blocked"):
-            click.echo(
-                sentence(f"{record.distribution} {record.version} is {record.status}: {record.reason}"), err=True
-            )
+            state = "in conflict" if record.status == "conflict" else record.status
+            click.echo(sentence(f"{record.distribution} {record.version} is {state}: {record.reason}"), err=True)

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from nn_cli.runs import open_run
-from nn_core import NNError, build, predict
+from nn_core import NNError, predict
 
 
 @click.command("predict")
@@ -40,7 +40,7 @@ def command(run: Path, out: Path | None, part: str, overrides: tuple[str, ...], 
     data = test if part == "test" else train
     x, target = data.take(np.arange(len(data)))[:2]
     outputs = predict(model, x).reshape(len(data), -1)
-    classifies = getattr(build("loss", experiment.table["loss"]), "outputs", "values") == "logits"
+    classifies = getattr(experiment.build("loss"), "outputs", "values") == "logits"
     if classifies:
         outputs = _softmax(outputs)
         targets = target.argmax(axis=1) if target.ndim == 2 else target

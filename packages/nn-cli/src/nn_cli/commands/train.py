@@ -9,7 +9,7 @@ import click
 from nn_cli.experiment import read_experiment
 from nn_cli.runs import RunFolder, create_run
 from nn_cli.scores import echo_scores
-from nn_core import ProgressBar, build, evaluate, fit
+from nn_core import ProgressBar, evaluate, fit
 
 
 @click.command("train")
@@ -34,8 +34,8 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
     train, validation, test = experiment.load_data()
     sample = train.take([0])[0]
     model = experiment.build_model(tuple(x.shape for x in sample) if isinstance(sample, tuple) else sample.shape)
-    loss = build("loss", experiment.table["loss"])
-    optimizer = build("optimizer", experiment.table["optimizer"], model.parameters())
+    loss = experiment.build("loss")
+    optimizer = experiment.build("optimizer", model.parameters())
     folder = create_run(experiment, config.stem, out)
 
     weights = sum(parameter.size for parameter in model.parameters())
@@ -43,17 +43,21 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
         f"{len(train)} training samples, {len(test)} test samples; {weights:,} parameters in {type(model).__name__}",
         err=True,
     )
-    fit(
-        model,
-        train,
-        loss=loss,
-        optimizer=optimizer,
-        epochs=experiment.train.epochs,
-        batch_size=experiment.data.batch_size,
-        validation=validation,
-        metrics=experiment.train.metrics,
-        callbacks=[ProgressBar(), RunFolder(folder)],
-        seed=experiment.seed,
-    )
+    try:
+        fit(
+            model,
+            train,
+            loss=loss,
+            optimizer=optimizer,
+            epochs=experiment.train.epochs,
+            batch_size=experiment.data.batch_size,
+            validation=validation,
+            metrics=experiment.train.metrics,
+            callbacks=[ProgressBar(), RunFolder(folder)],
+            seed=experiment.seed,
+        )
+    except KeyboardInterrupt:
+        click.echo(f"the epochs that were finished are saved in {folder}", err=True)
+        raise
     echo_scores(evaluate(model, test, loss=loss, metrics=experiment.train.metrics), len(test))
     click.echo(f"saved in {folder}")
