@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -13,13 +14,17 @@ import nox
 
 ROOT = Path(__file__).parent
 PROJECTS = {path.parent.name: path for path in sorted(ROOT.glob("packages/*/pyproject.toml"))}
-PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+PYTHONS = [
+    version
+    for version in ("3.11", "3.12", "3.13", "3.14")
+    if (path := shutil.which(f"python{version}"))
+    and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0  # no mere shim
+] or None
 CONSTRAINTS = f"--constraint={ROOT / 'constraints.txt'}"
 TEST_TOOLS = ("pytest", "hypothesis")
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.error_on_missing_interpreters = False  # of PYTHONS, those that are installed
 
 
 @nox.session

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -165,6 +166,31 @@ def test_an_example_on_digits_trains(tmp_path, example):
     accuracy = re.search(r"test accuracy (\d+\.\d\d) % \(360 samples\)", done.stdout)
     assert accuracy is not None
     assert float(accuracy[1]) > 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends the signal of Ctrl-C as POSIX does")
+def test_an_interrupted_training_keeps_the_epochs_that_were_finished(workplace, tmp_path):
+    words = ["train", workplace / "tiny.toml", "--out", "run", "--set", "train.epochs=1000"]
+    with subprocess.Popen(
+        [COMMAND, *map(str, words)],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.split()[:2] == ["epoch", "2/1000"]:
+                break
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate()
+    assert (process.returncode, said) == (130, "")
+    assert "Traceback" not in complaint
+    assert complaint.splitlines()[-1] == "nn-cli: interrupted"
+    assert "the epochs that were finished are saved in run" in complaint
+    assert len(rows(tmp_path / "run" / "history.csv")) >= 1
+    assert "(360 samples)" in nn_cli("evaluate", "run", cwd=tmp_path).stdout
 
 
 # Evaluating and predicting
