@@ -193,6 +193,17 @@ def test_an_interrupted_training_keeps_the_epochs_that_were_finished(workplace, 
     assert "(360 samples)" in nn_cli("evaluate", "run", cwd=tmp_path).stdout
 
 
+def test_a_training_that_diverges_says_so_and_what_to_do(workplace, tmp_path):
+    words = ["--out", "run", "--set", "optimizer={type='sgd', lr=1e30}", "--set", "train.epochs=2"]
+    done = nn_cli("train", workplace / "tiny.toml", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    message = done.stderr.splitlines()[-1]
+    assert re.search(
+        r"Training diverged: the loss became (nan|inf)\. Try a smaller optimizer\.lr; .* in run\.", message
+    )
+    assert "Warning" not in done.stderr
+
+
 # Evaluating and predicting
 
 

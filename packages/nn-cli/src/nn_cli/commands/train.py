@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 import click
+import numpy as np
 
 from nn_cli.experiment import read_experiment
-from nn_cli.runs import RunFolder, create_run
+from nn_cli.runs import HISTORY, RunFolder, create_run
 from nn_cli.scores import echo_scores
-from nn_core import ProgressBar, evaluate, fit
+from nn_core import NNError, ProgressBar, evaluate, fit
 
 
 @click.command("train")
@@ -44,20 +46,27 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
         err=True,
     )
     try:
-        fit(
-            model,
-            train,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=experiment.train.epochs,
-            batch_size=experiment.data.batch_size,
-            validation=validation,
-            metrics=experiment.train.metrics,
-            callbacks=[ProgressBar(), RunFolder(folder)],
-            seed=experiment.seed,
-        )
+        with np.errstate(all="ignore"):  # a loss that is not finite is told below
+            history = fit(
+                model,
+                train,
+                loss=loss,
+                optimizer=optimizer,
+                epochs=experiment.train.epochs,
+                batch_size=experiment.data.batch_size,
+                validation=validation,
+                metrics=experiment.train.metrics,
+                callbacks=[ProgressBar(), RunFolder(folder)],
+                seed=experiment.seed,
+            )
     except KeyboardInterrupt:
-        click.echo(f"the epochs that were finished are saved in {folder}", err=True)
+        if (folder / HISTORY).exists():
+            click.echo(f"the epochs that were finished are saved in {folder}", err=True)
         raise
+    if not isfinite(history["loss"][-1]):
+        raise NNError(
+            f"Training diverged: the loss became {history['loss'][-1]}. Try a smaller optimizer.lr; "
+            f"the run is in {folder}."
+        )
     echo_scores(evaluate(model, test, loss=loss, metrics=experiment.train.metrics), len(test))
     click.echo(f"saved in {folder}")
