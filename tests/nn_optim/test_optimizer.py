@@ -130,7 +130,7 @@ def test_a_closure_is_called_once_before_the_step_and_its_value_returned(make):
 @every_optimizer
 def test_weight_decay_honors_the_flag_and_no_name(make):
     decayed, exempt, reference = (Parameter(np.ones(3), decay=flag) for flag in (True, False, True))
-    options = {name: value for name, value in make([decayed]).groups[0].items() if name != "params"}
+    options = {name: value for name, value in make([decayed]).param_groups[0].items() if name != "params"}
     kind = type(make([decayed]))
     optimizer = kind([decayed, exempt], **(options | {"weight_decay": 0.5}))
     plain = kind([reference], **(options | {"weight_decay": 0.0}))
@@ -167,7 +167,7 @@ def test_groups_have_options_of_their_own():
     assert one.data.tolist() == [0.5, 0.5]
     assert two.data.tolist() == [0.8, 0.8]
     assert optimizer.parameters == [one, two]
-    assert [group["momentum"] for group in optimizer.groups] == [0.0, 0.0]
+    assert [group["momentum"] for group in optimizer.param_groups] == [0.0, 0.0]
 
 
 def test_the_learning_rate_is_read_from_the_first_group_and_set_for_all():
@@ -272,7 +272,7 @@ def test_an_optimizer_continues_from_its_state_to_the_bit(make, dtype):
     take_steps(after, 4, 7)
     for one, two in zip(after.parameters, whole.parameters, strict=True):
         assert (one.data == two.data).all()
-    assert after.state_dict()["groups"] == whole.state_dict()["groups"]
+    assert after.state_dict()["param_groups"] == whole.state_dict()["param_groups"]
 
 
 @every_optimizer
@@ -296,7 +296,7 @@ def test_the_state_holds_the_options_of_the_groups():
     state = optimizer.state_dict()
     optimizer.lr = 1.0
     optimizer.load_state_dict(state)
-    assert [group["lr"] for group in optimizer.groups] == [0.5, 0.25]
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.25]
     assert optimizer.parameters == [one, two]
 
 
@@ -318,7 +318,7 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_changed():
         with pytest.raises(ModelFileError, match=re.escape(message)):
             optimizer.load_state_dict(one.state_dict())
         state = optimizer.state_dict()
-        assert state["groups"] == before["groups"]
+        assert state["param_groups"] == before["param_groups"]
         assert all(
             (state["state"][i]["momentum_buffer"] == before["state"][i]["momentum_buffer"]).all() for i in range(3)
         )
@@ -361,7 +361,7 @@ def test_an_optimizer_is_its_rule():
     optimizer.step()
     optimizer.step()
     assert parameter.data.tolist() == [-1.0, 1.0]
-    assert optimizer.state_dict() == {"state": {0: {"steps": 2}}, "groups": [{"lr": 0.5}]}
+    assert optimizer.state_dict() == {"state": {0: {"steps": 2}}, "param_groups": [{"lr": 0.5}]}
 
 
 def test_an_optimizer_without_rule_says_so():

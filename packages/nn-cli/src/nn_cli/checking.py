@@ -24,10 +24,11 @@ _WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a s
 
 @frozen
 class Problem:
-    """What is wrong at one place of a configuration, such as ``train.epochs``."""
+    """What is wrong at one place of a configuration, such as ``train.epochs``; `absent`: there is no such component."""
 
     place: str
     text: str
+    absent: bool = False
 
     def __str__(self) -> str:
         return f"{self.place} {self.text}"
@@ -86,7 +87,7 @@ def check_component(
     try:
         target = get(kind, name)
     except (UnknownComponentError, ConflictError) as error:
-        return [Problem(f"{place}.type", f"cannot be {name!r}: {error}")]
+        return [Problem(f"{place}.type", f"cannot be {name!r}: {error}", absent=True)]
     options = {key: value for key, value in table.items() if key != "type" and key not in elsewhere}
     parameters = list(inspect.signature(target).parameters.values())[positional:]
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters) and kind == "layer":

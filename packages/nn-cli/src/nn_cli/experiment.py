@@ -148,7 +148,7 @@ def apply_override(table: dict[str, Any], override: str) -> None:
 
 
 def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Problem]:
-    """Return everything that is wrong with an experiment's table; what is not installed is named once."""
+    """Return everything that is wrong with an experiment's table; what is absent is named once, at its first place."""
     known = ("seed", *SECTIONS)
     problems = [
         Problem(key, f"is unknown.{did_you_mean(key, known) or ' Known are ' + ', '.join(known)}")
@@ -176,7 +176,7 @@ def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Prob
     if "optimizer" in table and trains:
         problems += check_component("optimizer", "optimizer", table["optimizer"], positional=1)
     first = {problem.text: problem for problem in reversed(problems)}
-    return [problem for problem in problems if "No installed" not in problem.text or first[problem.text] is problem]
+    return [problem for problem in problems if not problem.absent or first[problem.text] is problem]
 
 
 def build_layer(place: str, table: Mapping[str, Any]) -> Any:

@@ -29,7 +29,7 @@ class Optimizer:
     def __init__(self, parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]], **options: Any) -> None:
         given = _listed(parameters)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
-        self.groups: list[dict[str, Any]] = []
+        self.param_groups: list[dict[str, Any]] = []
         for group in groups:
             if not isinstance(group, Mapping) or "params" not in group:
                 raise ConfigError(
@@ -39,8 +39,8 @@ class Optimizer:
             if unknown:
                 raise ConfigError(f"{type(self).__name__} has no option {unknown[0]!r}; it takes {', '.join(options)}.")
             chosen = {name: _python_numbers(group.get(name, default)) for name, default in options.items()}
-            self.groups.append({**chosen, "params": _listed(group["params"])})
-        everything = [parameter for group in self.groups for parameter in group["params"]]
+            self.param_groups.append({**chosen, "params": _listed(group["params"])})
+        everything = [parameter for group in self.param_groups for parameter in group["params"]]
         for parameter in everything:
             if not isinstance(parameter, Parameter):
                 raise ConfigError(f"{type(self).__name__} takes parameters (model.parameters()), got {parameter!r}.")
@@ -53,22 +53,22 @@ class Optimizer:
     @property
     def parameters(self) -> list[Parameter]:
         """All parameters, group by group."""
-        return [parameter for group in self.groups for parameter in group["params"]]
+        return [parameter for group in self.param_groups for parameter in group["params"]]
 
     @property
     def lr(self) -> float:
         """The learning rate of the first group; setting it sets that of every group."""
-        return float(self.groups[0]["lr"])
+        return float(self.param_groups[0]["lr"])
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for group in self.groups:
+        for group in self.param_groups:
             group["lr"] = float(value)
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Update every parameter that has a gradient and is not frozen; call `closure` first and return its value."""
         loss = None if closure is None else closure()
-        for group in self.groups:
+        for group in self.param_groups:
             options = {name: value for name, value in group.items() if name != "params"}
             for parameter in group["params"]:
                 if parameter.grad is not None and parameter.requires_grad:
@@ -83,10 +83,12 @@ class Optimizer:
             parameter.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return ``{"state": {position: {name: array or number}}, "groups": [options]}``; arrays are copies."""
+        """Return ``{"state": {position: {name: array or number}}, "param_groups": [options]}``; arrays are copies."""
         return {
             "state": {i: _copied(self.state[id(parameter)]) for i, parameter in enumerate(self.parameters)},
-            "groups": [{name: value for name, value in group.items() if name != "params"} for group in self.groups],
+            "param_groups": [
+                {name: value for name, value in group.items() if name != "params"} for group in self.param_groups
+            ],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -96,12 +98,12 @@ class Optimizer:
             ModelFileError: the groups, the parameters or their shapes differ; nothing is changed then.
         """
         parameters = self.parameters
-        if len(state["groups"]) != len(self.groups) or len(state["state"]) != len(parameters):
+        if len(state["param_groups"]) != len(self.param_groups) or len(state["state"]) != len(parameters):
             raise ModelFileError(
-                f"The optimizer's state is for {len(state['state'])} parameters in {len(state['groups'])} groups; "
-                f"there are {len(parameters)} in {len(self.groups)}."
+                f"The optimizer's state is for {len(state['state'])} parameters in {len(state['param_groups'])} "
+                f"groups; there are {len(parameters)} in {len(self.param_groups)}."
             )
-        for group, saved in zip(self.groups, state["groups"], strict=True):
+        for group, saved in zip(self.param_groups, state["param_groups"], strict=True):
             if set(saved) != set(group) - {"params"}:
                 own = ", ".join(name for name in group if name != "params")
                 raise ModelFileError(
@@ -116,11 +118,11 @@ class Optimizer:
                         f"the parameter has {parameter.shape}."
                     )
         self.state = loaded
-        for group, options in zip(self.groups, state["groups"], strict=True):
+        for group, options in zip(self.param_groups, state["param_groups"], strict=True):
             group.update(options)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in self.groups[0].items() if name != "params")
+        options = ", ".join(f"{name}={value!r}" for name, value in self.param_groups[0].items() if name != "params")
         return f"{type(self).__name__}({len(self.parameters)} parameters, {options})"
 
 

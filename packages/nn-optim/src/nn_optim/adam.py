@@ -46,7 +46,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-        for group in self.groups:
+        for group in self.param_groups:
             at_least_zero("Adam", **{name: group[name] for name in ("lr", "eps", "weight_decay")})
             if not isinstance(group["betas"], (tuple, list)) or len(group["betas"]) != 2:
                 raise ConfigError(f"betas of Adam must be a pair of numbers, got {group['betas']!r}.")

@@ -42,7 +42,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
-        for group in self.groups:
+        for group in self.param_groups:
             at_least_zero("SGD", **{name: group[name] for name in ("lr", "momentum", "weight_decay")})
 
     def update(self, parameter: Parameter, state: dict[str, Any], **options: Any) -> None:
