@@ -168,6 +168,10 @@ def test_an_example_on_digits_trains(tmp_path, example):
     assert float(accuracy[1]) > 50
 
 
+def heed_interruptions() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background inherit that it is ignored
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends the signal of Ctrl-C as POSIX does")
 def test_an_interrupted_training_keeps_the_epochs_that_were_finished(workplace, tmp_path):
     words = ["train", workplace / "tiny.toml", "--out", "run", "--set", "train.epochs=1000"]
@@ -178,6 +182,7 @@ def test_an_interrupted_training_keeps_the_epochs_that_were_finished(workplace, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interruptions,
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
