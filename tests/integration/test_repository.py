@@ -310,7 +310,7 @@ def committed() -> list[Path]:
 LEAKS = {
     "a path of one machine": re.compile(r"(?<![\w.$}~/-])/(?:work|tmp|opt|home|root)/\w"),
     "the address of an index": re.compile(r"https?://[^\s)>\"']*(?:/simple\b|pypi|pythonhosted)"),
-    "an option for an index": re.compile(r"--(?:extra-)?index-url|--find-[l]inks|(?:PIP|UV)_(?:EXTRA_)?INDEX"),
+    "an option for an index": re.compile(r"--(?:extra-)?index-[u]rl|--find-[l]inks|(?:PIP|UV)_(?:EXTRA_)?INDEX"),
 }
 
 
