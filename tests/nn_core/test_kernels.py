@@ -9,7 +9,7 @@ import pytest
 
 import nn_core
 from nn_core import kernels
-from nn_core.errors import PluginError
+from nn_core.errors import ConfigError, PluginError
 from nn_core.kernels import kernel, kernel_providers
 
 
@@ -114,6 +114,24 @@ def test_a_kernel_chooses_once_until_it_is_told_to_forget(offer, double, monkeyp
     assert double(X) == ("nn-fast", 1)
     double.forget()
     assert double(X) == ("plain", 1)
+
+
+def test_a_kernel_chooses_again_when_the_plugins_are_discovered_again(offer, double, monkeypatch):
+    offer("nn-fast", priority=10)
+    assert double(X) == ("nn-fast", 1)
+    monkeypatch.setenv("NN_BLOCK_PLUGINS", "nn-fast")
+    nn_core.registry.refresh()
+    assert double(X) == ("plain", 1)
+
+
+def test_two_modules_cannot_declare_kernels_of_one_name(double):
+    def impostor(x):
+        return x
+
+    impostor.__name__ = double.name
+    impostor.__module__ = "nn_elsewhere"
+    with pytest.raises(ConfigError, match=r"The kernel 'double' is declared by .* and by nn_elsewhere"):
+        kernel(impostor)
 
 
 def test_an_offer_that_cannot_be_imported_is_an_error_that_names_it(offer, double):

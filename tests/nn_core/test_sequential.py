@@ -483,3 +483,20 @@ def test_a_layer_that_only_follows_the_protocol_is_a_part_like_any_other(make, p
     with observe(lambda seen: names.append(seen.name)):
         model(x)
     assert "" in names
+
+
+def test_a_subclass_may_have_parts_beside_its_list():
+    class Gated(Sequential):
+        def __init__(self):
+            super().__init__(Linear(2, 2))
+            self.gate = Linear(2, 1)
+
+        def forward(self, x, input_gradient=True):
+            y, backward = super().forward(x)
+            gate, gate_backward = self.gate.forward(x)
+            return y * gate, lambda dy: backward(dy * gate) + gate_backward((dy * y).sum(1, keepdims=True))
+
+    model = Gated()
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "gate.weight", "gate.bias"]
+    model.eval()
+    assert not model.gate.training

@@ -9,7 +9,7 @@ import numpy
 
 from nn_core.errors import PluginError
 from nn_core.plugins import BackendSpec
-from nn_core.registry import components
+from nn_core.registry import components, on_refresh
 
 _namespaces: dict[type, Any] = {numpy.ndarray: numpy}
 
@@ -28,6 +28,14 @@ def backend(x: Any) -> Any:
     except KeyError:
         _namespaces[type(x)] = namespace = _find(type(x))
         return namespace
+
+
+def _forget_namespaces() -> None:
+    _namespaces.clear()
+    _namespaces[numpy.ndarray] = numpy
+
+
+on_refresh(_forget_namespaces)
 
 
 def serves(array: str, kind: type) -> bool:

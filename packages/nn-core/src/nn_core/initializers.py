@@ -17,6 +17,10 @@ def torch_linear(shape: Shape, rng: np.random.Generator | None = None) -> Array:
 
     `fan_in` is the product of all axes of `shape` but the first. It equals the Kaiming uniform rule with a = √5
     (He et al., "Delving deep into rectifiers", 2015).
+
+    Args:
+        shape: of the parameter, ``(out, in, …)``.
+        rng: where the numbers come from; nn-core's default generator if left out.
     """
     return _uniform(shape, fan_in=prod(shape[1:]), rng=rng)
 

@@ -9,8 +9,9 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from nn_core.backends import serves
 from nn_core.discovery import Component
+from nn_core.errors import ConfigError
 from nn_core.plugins import KernelSpec
-from nn_core.registry import components
+from nn_core.registry import components, on_refresh
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +26,12 @@ class Kernel(Generic[P, R]):
         self.plain = plain
         self.providers: dict[type, str] = {}
         self._chosen: dict[type, Callable[P, R]] = {}
+        other = _declared.get(self.name)
+        if other is not None and other.plain.__module__ != plain.__module__:
+            raise ConfigError(
+                f"The kernel {self.name!r} is declared by {other.plain.__module__} and by {plain.__module__}; "
+                f"kernels need names of their own."
+            )
         update_wrapper(self, plain)
         _declared[self.name] = self
 
@@ -70,6 +77,14 @@ def kernel(plain: Callable[P, R]) -> Kernel[P, R]:
     6
     """
     return Kernel(plain)
+
+
+def _forget_choices() -> None:
+    for entry in _declared.values():
+        entry.forget()
+
+
+on_refresh(_forget_choices)
 
 
 def kernel_providers() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -117,6 +117,9 @@ def kind_named(word: str) -> str:
     raise UnknownComponentError(f"There is no kind {word!r}. Kinds are {', '.join(KINDS)}.")
 
 
+_forgetters: list[Callable[[], None]] = []
+
+
 @cache
 def registry() -> Registry:
     """Return the registry of this process; plugins are discovered once, on first use."""
@@ -127,7 +130,14 @@ def refresh() -> Registry:
     """Discover the plugins again, after an installation or a change of the environment variables."""
     importlib.invalidate_caches()
     registry.cache_clear()
+    for forget in _forgetters:
+        forget()
     return registry()
+
+
+def on_refresh(forget: Callable[[], None]) -> None:
+    """Have what was chosen among the plugins so far forgotten by `forget` when they are discovered again."""
+    _forgetters.append(forget)
 
 
 def components(kind: str | None = None) -> list[Component]:
@@ -206,6 +216,7 @@ __all__ = [
     "components",
     "get",
     "kind_named",
+    "on_refresh",
     "plugin_records",
     "refresh",
     "registry",

@@ -126,7 +126,9 @@ class Sequential(Layer):
         return self
 
     def children(self) -> Iterator[tuple[str, Any]]:
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+        # A subclass may have further parts as attributes.
+        yield from (part for part in super().children() if not part[0].startswith("layers."))
 
     def __len__(self) -> int:
         return len(self.layers)
