@@ -610,3 +610,26 @@ def test_a_run_is_evaluated_by_the_model_in_its_file_whatever_is_installed_by_no
     config.write_text(config.read_text(encoding="utf-8").replace('"relu"', '"gone"'), encoding="utf-8")
     changed, original = (nn_cli("evaluate", folder / "run", cwd=tmp_path) for folder in (tmp_path, workplace))
     assert (changed.returncode, changed.stdout) == (0, original.stdout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes standard error as a POSIX shell does")
+def test_a_closed_standard_error_is_no_error(workplace, tmp_path):
+    words = f"train {workplace / 'tiny.toml'} --out run"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m nn_cli {words} 2>&-', sys.executable], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "saved in run"
+
+
+def test_a_run_that_finishes_no_epoch_leaves_nothing_in_the_way(workplace, tmp_path):
+    words = ["--out", "run", "--set", "model.layers[5].out_features=5"]
+    message = failure("train", workplace / "tiny.toml", *words, cwd=tmp_path, code=1)
+    assert "is not one of the 5 classes" in message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("override", ["model.layers[5].out_features=3", "optimizer.lr=1", "train.epochs=3"])
+def test_an_override_that_a_trained_model_cannot_heed_is_refused(workplace, override):
+    message = failure("evaluate", "run", "--set", override, cwd=workplace, code=2)
+    assert message == f"--set {override} has no effect on a model that is trained; data and loss can be set."

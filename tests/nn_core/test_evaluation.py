@@ -10,6 +10,7 @@ import pytest
 
 from nn_core import (
     Accuracy,
+    ArrayDataset,
     BatchNorm1d,
     ConfigError,
     CrossEntropyLoss,
@@ -179,3 +180,20 @@ def test_predict_joins_every_output_of_a_model_with_several():
     first, rest = predict(Halves(), x, batch_size=2)
     assert (first == x[:, :1]).all()
     assert (rest == x[:, 1:]).all()
+
+
+def test_predict_takes_tables_and_lists_but_no_dataset():
+    class Table:
+        """Like a table of pandas: it has a take() of its own, and turns into an array."""
+
+        def take(self, indices):
+            raise AssertionError("not asked for")
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones((3, 2), np.float64)
+
+    model = Linear(2, 1)
+    assert predict(model, Table()).shape == (3, 1)
+    assert predict(model, [[1.0, 2.0]]).shape == (1, 1)
+    with pytest.raises(DataError, match=r"predict takes the inputs alone, .* got ArrayDataset"):
+        predict(model, ArrayDataset(np.ones((3, 2)), np.zeros(3)))

@@ -88,3 +88,10 @@ def test_a_parameter_tells_what_it_holds():
 
 def test_decay_is_a_matter_of_a_flag():
     assert not Parameter(np.zeros(2), decay=False).decay
+
+
+@pytest.mark.parametrize("data", [1.0, 1, [1.0, 2.0], [[1, 2]]])
+def test_numbers_and_lists_become_arrays_of_the_default_dtype(data):
+    parameter = Parameter(data)
+    assert parameter.dtype == np.float32
+    assert parameter.data.tolist() == data

@@ -391,3 +391,15 @@ def test_rounding_is_no_error_of_a_gradient_that_vanishes():
     x = np.ones(3)
     error, *_ = directional_error(lambda: 1e3 + float(x.sum() - x.sum()), [x], [np.zeros(3)], np.random.default_rng(0))
     assert error < 1e-5
+
+
+def test_a_new_layer_of_another_dtype_than_the_default_is_found():
+    class Wide(Layer):
+        def __init__(self):
+            self.factor = Parameter(np.ones(()))  # float64
+
+        def forward(self, x):
+            return x * self.factor.data, lambda dy: dy * self.factor.data
+
+    with pytest.raises(AssertionError, match="expected a new factor in float32, got float64"):
+        LAYER_CHECKS["dtype"](LayerCase("wide", Wide, (2, 3)))

@@ -604,3 +604,8 @@ def test_wrong_arguments_are_named_before_anything_is_trained(options, error, me
 def test_what_is_no_data_is_refused(train):
     with pytest.raises(DataError):
         run(Linear(4, 3), train)
+
+
+def test_what_is_no_layer_is_refused():
+    with pytest.raises(ConfigError, match=r"fit trains a layer, .* got list\."):
+        fit([Linear(4, 3)], (np.ones((2, 4)), np.zeros(2, int)), loss="cross_entropy", optimizer="descent", epochs=1)

@@ -90,8 +90,9 @@ def cli(debug: bool) -> None:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the words were wrong, 130 interrupted."""
     words = sys.argv[1:] if args is None else args
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the end
     try:
         status = cli.main(words, prog_name="nn-cli", standalone_mode=False)
         sys.exit(status if type(status) is int else 0)  # an integer where a command ends by context.exit(status)

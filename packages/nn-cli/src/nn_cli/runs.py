@@ -64,4 +64,7 @@ def open_run(path: Path, overrides: tuple[str, ...], weights: str) -> tuple[Expe
     """
     if not (path / CONFIG).is_file():
         raise ConfigError(f"{path} is not a run folder: it holds no {CONFIG}. nn-cli train prints the folder it made.")
+    for override in overrides:
+        if override.startswith(("model", "optimizer", "seed", "train.epochs")):
+            raise ConfigError(f"--set {override} has no effect on a model that is trained; data and loss can be set.")
     return read_experiment(path / CONFIG, overrides, trains=False), nn_core.load(path / WEIGHTS.format(weights))

@@ -33,7 +33,7 @@ class ArrayDataset:
     """
 
     def __init__(self, x: Any, y: Any, weight: Any = None) -> None:
-        self.columns: Batch = tuple(_as_arrays(part) for part in ((x, y) if weight is None else (x, y, weight)))
+        self.columns: Batch = tuple(as_arrays(part) for part in ((x, y) if weight is None else (x, y, weight)))
         lengths = [len(array) for part in self.columns for array in (part if isinstance(part, tuple) else (part,))]
         if len(set(lengths)) > 1:
             raise DataError(f"The arrays of a dataset must have one row per sample; their lengths are {lengths}.")
@@ -144,7 +144,9 @@ class Batches:
         batch = None
         for batch in self._raw(epoch):
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-                raise DataError(f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}.")
+                raise DataError(
+                    f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}. Arrays go in a tuple (x, y)."
+                )
             yield tuple(batch)
         if batch is None and isinstance(self.data, Sized) and not len(self.data):
             raise DataError("There are no samples in the data.")
@@ -171,9 +173,10 @@ def rows(part: Any) -> int:
     return len(part[0] if isinstance(part, tuple) else part)
 
 
-def _as_arrays(part: Any) -> Any:
+def as_arrays(part: Any) -> Any:
+    """Return an array for an array, a list or a table, and a tuple of them for a tuple."""
     if isinstance(part, tuple):
-        return tuple(_as_arrays(array) for array in part)
+        return tuple(as_arrays(array) for array in part)
     try:
         backend(part)  # an array already
         array = part

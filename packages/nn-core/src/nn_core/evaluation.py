@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nn_core import protocols
-from nn_core.batching import Batches, rows
+from nn_core.batching import Batches, as_arrays, rows
 from nn_core.errors import ConfigError, DataError
 from nn_core.registry import build, registry
 from nn_core.typing import Array
@@ -65,9 +65,10 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     >>> predict(Linear(2, 3), np.zeros((5, 2), np.float32)).shape
     (5, 3)
     """
-    parts = x if isinstance(x, tuple) else (x,)
-    if hasattr(x, "take") and not hasattr(x, "dtype"):
+    if hasattr(x, "take") and not hasattr(x, "__array__"):
         raise DataError(f"predict takes the inputs alone, an array or a tuple of them, got {type(x).__name__}.")
+    x = as_arrays(x)
+    parts = x if isinstance(x, tuple) else (x,)
     starts = range(0, max(len(parts[0]), 1), batch_size)
     chunks = [tuple(part[start : start + batch_size] for part in parts) for start in starts]
     outputs = [infer(model, chunk if isinstance(x, tuple) else chunk[0]) for chunk in chunks]

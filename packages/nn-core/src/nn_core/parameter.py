@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.backends import backend
+from nn_core.dtypes import default_dtype
 from nn_core.errors import ShapeError
 from nn_core.typing import Array
 
@@ -17,7 +18,7 @@ class Parameter:
     Gradients arrive through `accumulate` alone, so a parameter that is used twice gets the sum of both.
 
     Args:
-        data: first value, kept as it is.
+        data: first value, kept as it is; a number or list becomes an array of the default dtype.
         requires_grad: False freezes the parameter: gradients that arrive are dropped.
         decay: False exempts it from weight decay, as batch norm does with its scale and shift.
 
@@ -26,8 +27,8 @@ class Parameter:
     array([2., 2.], dtype=float32)
     """
 
-    def __init__(self, data: Array, *, requires_grad: bool = True, decay: bool = True) -> None:
-        self.data = data
+    def __init__(self, data: Any, *, requires_grad: bool = True, decay: bool = True) -> None:
+        self.data: Array = data if hasattr(data, "dtype") else np.asarray(data, default_dtype())
         self.grad: Array | None = None
         self.requires_grad = requires_grad
         self.decay = decay

@@ -87,6 +87,8 @@ def training_steps(
     """
     if not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 0:
         raise ConfigError(f"epochs must be an integer of at least 0, got {epochs!r}.")
+    if not hasattr(model, "backward"):
+        raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
     criterion = component("loss", loss)
     measures = named_metrics(metrics)
     if isinstance(callbacks, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from math import isfinite
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nn_cli.experiment import read_experiment
 from nn_cli.runs import HISTORY, RunFolder, create_run
 from nn_cli.scores import echo_scores
 from nn_core import NNError, ProgressBar, evaluate, fit
+from nn_core.serialization import describe
 
 
 @click.command("train")
@@ -38,6 +40,7 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
     model = experiment.build_model(tuple(x.shape for x in sample) if isinstance(sample, tuple) else sample.shape)
     loss = experiment.build("loss")
     optimizer = experiment.build("optimizer", model.parameters())
+    describe(model)  # raises now, rather than after an epoch, if the model cannot be saved
     folder = create_run(experiment, config.stem, out)
 
     weights = sum(parameter.size for parameter in model.parameters())
@@ -56,11 +59,13 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
                 batch_size=experiment.data.batch_size,
                 validation=validation,
                 metrics=experiment.train.metrics,
-                callbacks=[ProgressBar(), RunFolder(folder)],
+                callbacks=[RunFolder(folder), ProgressBar()],  # saved before it is shown
                 seed=experiment.seed,
             )
-    except KeyboardInterrupt:
-        if (folder / HISTORY).exists():
+    except BaseException as error:
+        if not (folder / HISTORY).exists():
+            shutil.rmtree(folder)  # no epoch was finished: nothing is worth keeping
+        elif isinstance(error, KeyboardInterrupt):
             click.echo(f"the epochs that were finished are saved in {folder}", err=True)
         raise
     if not isfinite(history["loss"][-1]):

@@ -13,6 +13,7 @@ import numpy as np
 from attrs import field, frozen
 
 from nn_core import random
+from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError
 from nn_core.registry import build
 from nn_core.serialization import describe
@@ -114,7 +115,11 @@ def check_gradients_add_up(case: LayerCase) -> None:
 
 
 def check_dtype(case: LayerCase) -> None:
-    """float32 in, float32 out, gradients and buffers included; likewise float64."""
+    """float32 in, float32 out, gradients and buffers included; likewise float64. A new layer has the default dtype."""
+    fresh = case.make()
+    fresh.build(case.input_shape)
+    for name, parameter in fresh.named_parameters():
+        assert parameter.dtype == default_dtype(), f"expected a new {name} in {default_dtype()}, got {parameter.dtype}"
     for dtype in ("float32", "float64"):
         layer = case.layer(dtype)
         for mode in ("train", "eval"):
