@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nn_core
-from nn_cli.runs import RunFolder
+from nn_cli.runs import RunFolder, discard_unless_trained
 from nn_core import History, Linear
 
 FILES = ["best.safetensors", "config.toml", "history.csv", "last.safetensors"]
@@ -263,3 +263,18 @@ def test_predictions_that_cannot_be_written_are_an_error(run, trained, out):
     result = run("predict", trained, "--out", out)
     assert result.code == 1
     assert re.fullmatch(rf"nn-cli: {re.escape(out)} cannot be written: .+\.\n", result.err)
+
+
+def test_only_a_folder_with_nothing_but_the_configuration_is_discarded(tmp_path):
+    for name, others in (("untrained", []), ("trained", ["history.csv"]), ("shared", ["thesis.txt"])):
+        (tmp_path / name).mkdir()
+        for file in ("config.toml", *others):
+            (tmp_path / name / file).write_text("", encoding="utf-8")
+        discard_unless_trained(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "config.toml",
+        "config.toml",
+        "history.csv",
+        "thesis.txt",
+    ]
+    assert not (tmp_path / "untrained").exists()

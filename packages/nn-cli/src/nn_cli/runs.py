@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ class RunFolder:
         self._best = float("inf")
 
     def on_epoch_end(self, state: TrainingState) -> None:
-        state.history.to_csv(self.path / HISTORY)
         nn_core.save(state.model, self.path / WEIGHTS.format("last"))
         monitored = state.logs.get("val_loss", state.logs["loss"])
         if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
             self._best = min(self._best, monitored)  # never NaN, which nothing is below
             nn_core.save(state.model, self.path / WEIGHTS.format("best"))
+        state.history.to_csv(self.path / HISTORY)  # last: an epoch that it lists has its models
 
 
 def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
@@ -53,6 +54,14 @@ def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
             f"The run cannot be written to {path}: {error.strerror}. Choose another folder with --out."
         ) from None
     return path
+
+
+def discard_unless_trained(path: Path) -> None:
+    """Remove the folder of a run that finished no epoch, if it holds nothing but the configuration."""
+    if [entry.name for entry in path.iterdir()] == [CONFIG]:
+        (path / CONFIG).unlink()
+        with suppress(OSError):  # the working directory, say, cannot be removed
+            path.rmdir()
 
 
 def open_run(path: Path, overrides: tuple[str, ...], weights: str) -> tuple[Experiment, Any]:

@@ -15,7 +15,7 @@ from nn_core import observation
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
 from nn_core.parts import Parts, inferring
-from nn_core.registry import build, check_options, registry
+from nn_core.registry import build, check_options, name_of
 from nn_core.typing import Backward
 
 R = TypeVar("R")
@@ -189,8 +189,7 @@ class Layer(Parts):
     @classmethod
     def label(cls) -> str:
         """Return the name under which the layer is registered, or else the name of the class."""
-        component = registry().component_of(cls, "layer")
-        return component.name if component else cls.__name__
+        return name_of(cls, "layer")
 
     def shape_error(self, problem: str, remedy: str = "") -> ShapeError:
         """Return the error that a layer raises about its input; containers add the place."""

@@ -13,7 +13,7 @@ from nn_core.errors import ModelFileError, NotBuiltError
 from nn_core.parameter import Buffer, Parameter
 from nn_core.typing import Array, DTypeLike
 
-inferring: ContextVar[bool] = ContextVar("nn_coreinferring", default=False)
+inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
 
 
 class Parts:

@@ -150,6 +150,12 @@ def plugin_records() -> tuple[PluginRecord, ...]:
     return registry().records
 
 
+def name_of(target: type, kind: str) -> str:
+    """Return the name under which a class is registered, or else its own."""
+    component = registry().component_of(target, kind)
+    return component.name if component else target.__name__
+
+
 def get(kind: str, name: str) -> Any:
     """Import and return the class or function behind a component's name.
 
@@ -216,6 +222,7 @@ __all__ = [
     "components",
     "get",
     "kind_named",
+    "name_of",
     "on_refresh",
     "plugin_records",
     "refresh",

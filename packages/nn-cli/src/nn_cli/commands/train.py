@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from math import isfinite
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 import numpy as np
 
 from nn_cli.experiment import read_experiment
-from nn_cli.runs import HISTORY, RunFolder, create_run
+from nn_cli.runs import HISTORY, RunFolder, create_run, discard_unless_trained
 from nn_cli.scores import echo_scores
 from nn_core import NNError, ProgressBar, evaluate, fit
 from nn_core.serialization import describe
@@ -63,9 +62,8 @@ def command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
                 seed=experiment.seed,
             )
     except BaseException as error:
-        if not (folder / HISTORY).exists():
-            shutil.rmtree(folder)  # no epoch was finished: nothing is worth keeping
-        elif isinstance(error, KeyboardInterrupt):
+        discard_unless_trained(folder)
+        if isinstance(error, KeyboardInterrupt) and (folder / HISTORY).exists():
             click.echo(f"the epochs that were finished are saved in {folder}", err=True)
         raise
     if not isfinite(history["loss"][-1]):

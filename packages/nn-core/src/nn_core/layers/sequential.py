@@ -11,7 +11,7 @@ import numpy as np
 from nn_core import protocols
 from nn_core.errors import BackwardError, ConfigError, NotBuiltError, ShapeError
 from nn_core.layer import Layer, with_parts_built
-from nn_core.registry import registry
+from nn_core.registry import name_of
 from nn_core.typing import Backward
 
 
@@ -106,8 +106,7 @@ class Sequential(Layer):
     def _place(self, error: ShapeError, i: int, shape: Any) -> None:
         """Tell an error which layer it concerns and which layer's output that layer could not take."""
         if i > 0 and shape is not None:
-            component = registry().component_of(type(self.layers[i - 1]), "layer")
-            error.after(f"{component.name if component else type(self.layers[i - 1]).__name__} {tuple(shape[1:])}")
+            error.after(f"{name_of(type(self.layers[i - 1]), 'layer')} {tuple(shape[1:])}")
         error.within(f"layers[{i}]")
 
     def _first_with_parameters(self) -> int:
