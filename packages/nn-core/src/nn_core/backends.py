@@ -51,6 +51,8 @@ def serves(array: str, kind: type) -> bool:
 
 
 def _find(kind: type) -> Any:
+    if issubclass(kind, numpy.generic):  # a NumPy number, such as the sum of an array
+        return numpy
     for component in components("backend"):
         assert isinstance(component.spec, BackendSpec)
         if serves(component.spec.array, kind):

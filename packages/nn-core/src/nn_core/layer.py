@@ -14,8 +14,11 @@ import numpy as np
 from nn_core import observation
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
-from nn_core.parts import Parts, inferring
+from nn_core.operations import constants, recorded
+from nn_core.parts import Parts, inferring, is_trained
 from nn_core.registry import build, check_options, name_of
+from nn_core.tape import Node, recording
+from nn_core.tensor import Tensor
 from nn_core.typing import Backward
 
 R = TypeVar("R")
@@ -71,6 +74,9 @@ class Layer(Parts):
     declines_input_gradient: ClassVar[bool] = False
     """Whether `forward` knows ``input_gradient=False``, with which its closure may return None."""
 
+    written_in_tensors: ClassVar[bool] = False
+    """Whether `forward` was written in terms of Tensors (`nn_core.autograd`)."""
+
     built_for: Any = None
     """The input shape that `build` got, once it ran."""
 
@@ -82,7 +88,9 @@ class Layer(Parts):
             cls._built = False
             setattr(cls, "build", _built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
         if "forward" in defined:
-            cls.declines_input_gradient = "input_gradient" in inspect.signature(defined["forward"]).parameters
+            cls.written_in_tensors = hasattr(defined["forward"], "on_tensors")
+            options = inspect.signature(defined["forward"]).parameters
+            cls.declines_input_gradient = cls.written_in_tensors or "input_gradient" in options
         for name in ("forward", "infer"):
             if name in defined:
                 setattr(cls, name, _served(defined[name]))
@@ -101,14 +109,18 @@ class Layer(Parts):
             inferring.reset(token)
 
     def __call__(self, *xs: Any, **kw: Any) -> Any:
-        """Return the output for arrays or lists; in training mode, keep the closure for `backward`.
+        """Return the output: Tensors for Tensors, on the tape; for arrays or lists arrays.
 
-        Floating-point input is converted to the dtype of the parameters.
+        With arrays in training mode the closure is kept for `backward`. Floating-point input is converted to the dtype
+        of the parameters.
 
         Raises:
             DTypeError: integer input to a layer with floating-point parameters.
         """
         accepted = tuple(self.accept(x) for x in xs)
+        for x in xs:
+            if isinstance(x, Tensor):
+                return self._on_tape(accepted, kw)
         if not self.training:
             return self.infer(*accepted, **kw)
         y, self._latest.backward = self.forward(*accepted, **kw)
@@ -127,6 +139,18 @@ class Layer(Parts):
                 f"Call train() and then the layer; inside another layer use forward(), which returns the closure."
             )
         return closure(self.accept(dy) if isinstance(dy, np.ndarray) and dy.dtype.kind == "f" else dy)
+
+    def _on_tape(self, xs: tuple[Any, ...], kw: dict[str, Any]) -> Any:
+        """Return the output as Tensors; the layer, whatever it is made of, is one node of the graph."""
+        arrays = [x.data if isinstance(x, Tensor) else x for x in xs]
+        differentiable = any(isinstance(x, Tensor) and x.requires_grad for x in xs)
+        if not recording() or not (differentiable or is_trained(self)):
+            return constants(self.forward(*arrays, **kw)[0] if self.training else self.infer(*arrays, **kw))
+        if not differentiable and self.declines_input_gradient:
+            y, backward = self.forward(*arrays, **kw, input_gradient=False)
+        else:
+            y, backward = self.forward(*arrays, **kw)
+        return recorded(Node(type(self).__name__, xs, backward, {"layer": self, **kw}), y)
 
     def accept(self, x: Any) -> Any:
         """Return an input as the layer computes with it: lists as arrays, floating-point arrays in its dtype.
@@ -153,8 +177,8 @@ class Layer(Parts):
         """Create what depends on the shape of the input; most layers have nothing to do here."""
 
     def output_shape(self, input_shape: Any) -> Any:
-        """Return the output's shape: by default the input's or, for a layer made of parts, what zeros turn into."""
-        if not any(self.children()):
+        """Return the output's shape: by default the input's; what zeros turn into, if made of parts or Tensors."""
+        if not self.written_in_tensors and not any(self.children()):
             return input_shape
         shapes = input_shape if isinstance(input_shape[0], tuple) else (input_shape,)
         dtype = np.int64 if self.takes_integers else self.dtype or default_dtype()
@@ -184,7 +208,8 @@ class Layer(Parts):
             ConfigError: an option is unknown, or a required one is missing.
         """
         check_options(cls.label(), cls, config)
-        return cls(**{name: with_parts_built(value) for name, value in config.items()})
+        # What stands under "init" configures an initializer, which is no part.
+        return cls(**{name: value if name == "init" else with_parts_built(value) for name, value in config.items()})
 
     @classmethod
     def label(cls) -> str:

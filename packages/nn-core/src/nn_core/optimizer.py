@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.fields import number
-from nn_core.parameter import Parameter
+from nn_core.tensor import Tensor
 
 
 class Optimizer:
@@ -26,7 +26,7 @@ class Optimizer:
         ConfigError: there is no parameter, one is given twice, or a group has an unknown option.
     """
 
-    def __init__(self, parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]], **options: Any) -> None:
+    def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], **options: Any) -> None:
         given = _listed(parameters)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
         self.param_groups: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ class Optimizer:
             self.param_groups.append({**chosen, "params": _listed(group["params"])})
         everything = [parameter for group in self.param_groups for parameter in group["params"]]
         for parameter in everything:
-            if not isinstance(parameter, Parameter):
+            if not isinstance(parameter, Tensor) or parameter.node is not None:
                 raise ConfigError(f"{type(self).__name__} takes parameters (model.parameters()), got {parameter!r}.")
         if not everything:
             raise ConfigError(f"{type(self).__name__} got no parameters: the model has none to train.")
@@ -51,7 +51,7 @@ class Optimizer:
         self.state: dict[int, dict[str, Any]] = {id(parameter): {} for parameter in everything}
 
     @property
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[Tensor]:
         """All parameters, group by group."""
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
@@ -75,7 +75,7 @@ class Optimizer:
                     self.update(parameter, self.state[id(parameter)], **options)
         return loss
 
-    def update(self, parameter: Parameter, state: dict[str, Any], **options: Any) -> None:
+    def update(self, parameter: Tensor, state: dict[str, Any], **options: Any) -> None:
         raise TypeError(f"{type(self).__name__} must define update(parameter, state, **options).")
 
     def zero_grad(self) -> None:
@@ -127,7 +127,8 @@ class Optimizer:
 
 
 def _listed(parameters: Any) -> list[Any]:
-    return list(parameters) if isinstance(parameters, Iterable) else [parameters]
+    single = isinstance(parameters, Tensor) or not isinstance(parameters, Iterable)
+    return [parameters] if single else list(parameters)
 
 
 def _python_numbers(option: Any) -> Any:

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
-from nn_core.errors import ShapeError
+from nn_core.tensor import Tensor
 from nn_core.typing import Array
 
 
-class Parameter:
-    """An array that is trained.
+class Parameter(Tensor):
+    """A leaf Tensor that is trained.
 
     Gradients arrive through `accumulate` alone, so a parameter that is used twice gets the sum of both.
 
@@ -27,46 +26,25 @@ class Parameter:
     array([2., 2.], dtype=float32)
     """
 
-    def __init__(self, data: Any, *, requires_grad: bool = True, decay: bool = True) -> None:
-        self.data: Array = data if hasattr(data, "dtype") else np.asarray(data, default_dtype())
-        self.grad: Array | None = None
+    def __init__(self, data: Any, requires_grad: bool = True, *, decay: bool = True) -> None:
+        super().__init__(data if hasattr(data, "dtype") else np.asarray(data, default_dtype()))
         self.requires_grad = requires_grad
         self.decay = decay
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.data.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.data.dtype
-
-    @property
-    def size(self) -> int:
-        return self.data.size
-
-    def accumulate(self, gradient: Array) -> None:
-        """Add to `grad`, in the parameter's dtype and never in an array of the caller's.
-
-        Raises:
-            ShapeError: the gradient is not of the parameter's shape.
-        """
-        if gradient.shape != self.data.shape:
-            raise ShapeError(f"a gradient of shape {gradient.shape} arrived at a parameter of shape {self.data.shape}")
-        if not self.requires_grad:
-            return
-        if self.grad is None:
-            self.grad = backend(self.data).array(gradient, dtype=self.data.dtype)
-        else:
-            self.grad += gradient
-
-    def zero_grad(self) -> None:
-        """Forget the gradient."""
-        self.grad = None
 
     def __repr__(self) -> str:
         frozen = "" if self.requires_grad else ", frozen"
         return f"Parameter(shape={self.shape}, dtype={self.dtype}{frozen})"
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self.data, self.grad, self.requires_grad, self.__dict__)
+
+
+def _restored(cls: type[Parameter], data: Array, grad: Array | None, requires_grad: bool, others: Any) -> Parameter:
+    parameter = cls.__new__(cls)
+    Tensor.__init__(parameter, data)
+    parameter.grad, parameter.requires_grad = grad, requires_grad
+    parameter.__dict__.update(others)
+    return parameter
 
 
 class Buffer:

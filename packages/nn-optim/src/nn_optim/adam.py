@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import sqrt
 from typing import Any
 
-from nn_core import ConfigError, Optimizer, Parameter
+from nn_core import ConfigError, Optimizer, Tensor
 from nn_core.backends import backend
 from nn_optim.checks import at_least_zero, share
 
@@ -31,6 +31,7 @@ class Adam(Optimizer):
     Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, Algorithm 1.
 
     >>> import numpy as np
+    >>> from nn_core import Parameter
     >>> p = Parameter(np.array([1.0]))
     >>> p.accumulate(np.array([0.5]))
     >>> Adam([p], lr=0.1).step(); p.data.round(6)
@@ -39,7 +40,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]],
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -52,7 +53,7 @@ class Adam(Optimizer):
                 raise ConfigError(f"betas of Adam must be a pair of numbers, got {group['betas']!r}.")
             share("Adam", **{f"betas[{i}]": beta for i, beta in enumerate(group["betas"])})
 
-    def update(self, parameter: Parameter, state: dict[str, Any], **options: Any) -> None:
+    def update(self, parameter: Tensor, state: dict[str, Any], **options: Any) -> None:
         xp = backend(parameter.data)
         (beta1, beta2), gradient = options["betas"], parameter.grad
         if options["weight_decay"] and parameter.decay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nn_core import Optimizer, Parameter
+from nn_core import Optimizer, Tensor
 from nn_optim.checks import at_least_zero
 
 
@@ -28,6 +28,7 @@ class SGD(Optimizer):
     form, where the learning rate multiplies the velocity.
 
     >>> import numpy as np
+    >>> from nn_core import Parameter
     >>> p = Parameter(np.array([1.0]))
     >>> p.accumulate(np.array([0.5]))
     >>> SGD([p], lr=0.1).step(); p.data
@@ -36,7 +37,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Parameter] | Iterable[Mapping[str, Any]],
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
         lr: float = 1e-3,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
@@ -45,7 +46,7 @@ class SGD(Optimizer):
         for group in self.param_groups:
             at_least_zero("SGD", **{name: group[name] for name in ("lr", "momentum", "weight_decay")})
 
-    def update(self, parameter: Parameter, state: dict[str, Any], **options: Any) -> None:
+    def update(self, parameter: Tensor, state: dict[str, Any], **options: Any) -> None:
         step: Any = parameter.grad
         if options["weight_decay"] and parameter.decay:
             step = step + options["weight_decay"] * parameter.data

@@ -1,0 +1,210 @@
+"""Turn a function on arrays that returns (y, backward) into one that also takes Tensors and goes on the tape."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from nn_core.backends import backend
+from nn_core.dtypes import default_dtype
+from nn_core.errors import ConfigError, DTypeError, NNError, ShapeError, sentence
+from nn_core.tape import Node, recording
+from nn_core.typing import Array, Backward
+
+_SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}
+
+
+class Operation:
+    """A differentiable function of arrays or Tensors; `forward` is the function on arrays that it was made from.
+
+    Positional-only parameters of `forward` are the inputs that gradients flow to, the others are attributes. An
+    operation of several inputs may take a keyword ``needed``, a flag per input, and return None for those not needed.
+    """
+
+    def __init__(self, forward: Callable[..., tuple[Any, Backward]], floats: bool = False) -> None:
+        parameters = inspect.signature(forward).parameters
+        self.forward = forward
+        self.name = forward.__name__
+        self.floats = floats
+        self.inputs = sum(p.kind is p.POSITIONAL_ONLY for p in parameters.values())
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+        self.attributes = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.defaults = {p.name: p.default for p in parameters.values()}
+        self.choosy = "needed" in parameters
+        update_wrapper(self, forward)
+
+    def __call__(self, *args: Any, **attributes: Any) -> Any:
+        if not self.variadic and len(args) > self.inputs:
+            attributes = self._by_name(args[self.inputs :], attributes)
+            args = args[: self.inputs]
+        if "dim" in attributes or "keepdim" in attributes:
+            attributes = self._in_numpys_words(attributes)
+        arrays, wanted, on_tensors = self._arrays(args)
+        wanted = wanted and recording()
+        try:
+            if self.choosy and on_tensors:
+                needed = tuple(wanted and isinstance(x, tensor.Tensor) and x.requires_grad for x in args)
+                y, backward = self.forward(*arrays, needed=needed, **attributes)
+            else:
+                y, backward = self.forward(*arrays, **attributes)
+        except NNError:
+            raise
+        except ValueError as error:
+            raise self._explained(error, arrays) from error
+        if not on_tensors:
+            return y
+        if not wanted or (type(y) is not tuple and y.dtype.kind != "f"):
+            return constants(y)
+        return recorded(Node(self.name, args, backward, attributes), y)
+
+    def _by_name(self, positional: tuple[Any, ...], attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return all attributes by name, those that were given by their position, too."""
+        named = dict(zip(self.attributes, positional, strict=False))
+        if len(positional) > len(named) or named.keys() & attributes.keys():
+            takes = ", ".join(self.attributes) or "nothing"
+            raise TypeError(f"{self.name} takes {takes} after its {self.inputs} inputs, each once.")
+        return named | attributes
+
+    def _in_numpys_words(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes with ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
+        renamed = dict(attributes)
+        for theirs, ours in _SYNONYMS.items():
+            if theirs in renamed:
+                default = self.defaults.get(ours)
+                if renamed.get(ours, default) != default:
+                    raise ConfigError(f"{self.name} got both {ours} and {theirs}, which mean the same: give one.")
+                renamed[ours] = renamed.pop(theirs)
+        return renamed
+
+    def _explained(self, error: ValueError, arrays: list[Any]) -> ValueError:
+        """Return an error that adds the operation and the shapes to NumPy's."""
+        shapes = [x.shape for x in arrays]
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            return ShapeError(
+                f"{self.name} cannot broadcast {' with '.join(map(str, shapes))}",
+                "Counted from the last axis, sizes must be equal or one of them 1; reshape or unsqueeze one side.",
+            )
+        return ConfigError(f"{self.name}, given {' and '.join(map(str, shapes))}: {sentence(str(error))}")
+
+    def _arrays(self, args: tuple[Any, ...]) -> tuple[list[Any], bool, bool]:
+        """Return the inputs as arrays of one floating-point dtype, whether a gradient is wanted, and if Tensors came.
+
+        What meets a Tensor (a number, a list, an array, integers) takes its dtype; booleans stay. Tensors of integers
+        become what floating-point array they meet, or of the default dtype if they meet a floating-point number.
+        """
+        dtype: Any = None
+        wanted = False
+        uniform = True
+        for x in args:
+            if isinstance(x, tensor.Tensor):
+                found = x.data.dtype
+                if dtype is None:
+                    dtype = found
+                elif found != dtype:
+                    uniform = False
+                    dtype = _common(dtype, found, self.name)
+                wanted = wanted or x.requires_grad
+            else:
+                uniform = False
+        if dtype is None:
+            return [x if hasattr(x, "dtype") else np.asarray(x, _dtype_of(x)) for x in args], False, False
+        if dtype.kind != "f" and not uniform:
+            dtype = _floating_among(args) or dtype
+        if self.floats and dtype.kind != "f":
+            dtype = default_dtype()
+        elif uniform:
+            return [x.data for x in args], wanted, True
+        return [_as_array(x, dtype) for x in args], wanted, True
+
+
+def operation(forward: Callable[..., tuple[Any, Backward]]) -> Operation:
+    """Make a function on arrays, returning (y, backward), a differentiable operation on arrays and Tensors.
+
+    >>> @operation
+    ... def double(x, /):
+    ...     return 2 * x, lambda dy: 2 * dy
+    >>> x = tensor.Tensor([1.0, 2.0], requires_grad=True)
+    >>> double(x).sum().backward(); x.grad
+    array([2., 2.], dtype=float32)
+    """
+    return Operation(forward)
+
+
+def float_operation(forward: Callable[..., tuple[Any, Backward]]) -> Operation:
+    """Do the same for a function whose result is no integer: integer Tensors are converted to the default dtype."""
+    return Operation(forward, floats=True)
+
+
+def recorded(node: Node, y: Any) -> Any:
+    """Return the output of a node, or each of several, as a Tensor that leads back to it."""
+    if isinstance(y, tuple):
+        node.outputs = [np.broadcast_to(np.zeros((), part.dtype), part.shape) for part in y]
+        return tuple(tensor.Tensor.from_node(part, node, i) for i, part in enumerate(y))
+    return tensor.Tensor.from_node(y, node)
+
+
+def constants(y: Any) -> Any:
+    """Return an output, or each of several, as a Tensor that leads nowhere."""
+    return tuple(tensor.Tensor.from_node(part, None) for part in y) if isinstance(y, tuple) else tensor.Tensor.from_node(y, None)
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient over the axes along which its input, of this `shape`, was broadcast.
+
+    >>> unbroadcast(np.ones((2, 3)), (1, 3))
+    array([[2., 2., 2.]])
+    """
+    if gradient.shape == shape:
+        return gradient
+    added = gradient.ndim - len(shape)
+    stretched = tuple(i + added for i, size in enumerate(shape) if size == 1 and gradient.shape[i + added] != 1)
+    summed = gradient.sum(axis=(*range(added), *stretched), keepdims=True)
+    return summed.reshape(shape)
+
+
+def _as_array(x: Any, dtype: np.dtype[Any]) -> Array:
+    """Return an input that meets Tensors as an array (or a NumPy number) of their dtype; integer arrays keep their own.
+
+    So do booleans, because of which a mask is a mask and a True no 1.
+    """
+    array = x.data if isinstance(x, tensor.Tensor) else x
+    if isinstance(array, (int, float)) and dtype.kind != "b":
+        number: Any = dtype.type(array)
+        return number
+    if not hasattr(array, "dtype"):
+        array = np.asarray(array)
+    kept: Array = array if dtype.kind != "f" or array.dtype == dtype or array.dtype.kind == "b" else array.astype(dtype)
+    return kept
+
+
+def _floating_among(args: tuple[Any, ...]) -> np.dtype[Any] | None:
+    """Return the floating-point dtype of what integer Tensors meet: an array's own, the default one for numbers."""
+    for x in args:
+        if not isinstance(x, tensor.Tensor):
+            dtype: np.dtype[Any] = (x if hasattr(x, "dtype") else np.asarray(x)).dtype
+            if dtype.kind == "f":
+                return dtype if hasattr(x, "dtype") and not isinstance(x, float) else default_dtype()
+    return None
+
+
+def _dtype_of(x: Any) -> Any:
+    """Return the dtype that a number or list gets: NumPy's, but the default one for floating-point numbers."""
+    return default_dtype() if np.asarray(x).dtype.kind == "f" else None
+
+
+def _common(first: Any, second: Any, name: str) -> Any:
+    """Return the dtype in which Tensors of two dtypes meet: integers and booleans take that of the floats."""
+    if first.kind == "f" and second.kind == "f":
+        raise DTypeError(f"{name} got Tensors of {first} and {second}: convert one, as in x.astype('{first}').")
+    if "f" in (first.kind, second.kind):
+        return first if first.kind == "f" else second
+    return np.promote_types(first, second)
+
+
+from nn_core import tensor  # noqa: E402 - its methods are operations, which need the definitions above
