@@ -62,8 +62,8 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Compare with PyTorch, value by value."""
-    session.install("torch", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    """Compare with PyTorch, and metrics with scikit-learn, value by value."""
+    session.install("torch", "scikit-learn", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
     session.run("pytest", "tests/parity", *session.posargs)
 
 

@@ -125,7 +125,7 @@ def test_metrics_start_over_and_may_be_someone_elses():
         ({"metrics": ["accuracy", Accuracy()]}, ConfigError, "The metric 'accuracy' is given twice."),
         ({"metrics": [Accuracy]}, ConfigError, "The metric is given as the class Accuracy: write Accuracy(…)."),
         ({"metrics": [accuracy]}, ConfigError, "The metric must be an object with the method update, or a name; got"),
-        ({"metrics": ["acuracy"]}, UnknownComponentError, "Did you mean 'accuracy'?"),
+        ({"metrics": ["acuracy"]}, UnknownComponentError, "Did you mean 'accuracy'"),
         ({"loss": CrossEntropyLoss}, ConfigError, "The loss is given as the class CrossEntropyLoss: write"),
         ({"loss": 3}, ConfigError, "The loss must be an object with the method value_and_grad, or a name; got 3."),
         (

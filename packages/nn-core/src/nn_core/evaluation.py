@@ -88,8 +88,15 @@ def loss_sum(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> 
     if hasattr(loss, "sum_and_weight"):
         total, size = loss.sum_and_weight(pred, target, weight)
         return total, size
-    size = float(rows(pred)) if weight is None else float(np.sum(weight))
+    size = loss_weight(loss, pred, target, weight)
     return float(loss.value_and_grad(pred, target, weight)[0]) * size, size
+
+
+def loss_weight(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> float:
+    """Return what a batch counts in the average of a loss: what the loss says, else one per sample, or its weight."""
+    if hasattr(loss, "weight_of"):
+        return float(loss.weight_of(pred, target, weight))
+    return float(rows(pred)) if weight is None else float(np.sum(weight))
 
 
 def component(kind: str, choice: Any, *args: Any) -> Any:
@@ -118,5 +125,10 @@ def named_metrics(metrics: Iterable[Any]) -> dict[str, protocols.Metric]:
         name = found.name if found else type(metric).__name__.lower()
         if name in named:
             raise ConfigError(f"The metric {name!r} is given twice.")
+        if not getattr(metric, "scalar", True):
+            raise ConfigError(
+                f"The metric {name!r} is an array, which has no place in a row of numbers. "
+                f"Compute it on its own: metric.update(predict(model, x), y)."
+            )
         named[name] = metric
     return named
