@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from attrs import define, field
 
-from nn_core import Layer, Parameter
+from nn_core import Parameter
 from nn_core.fields import REQUIRED, a_pair_of, boolean, doc, not_negative, optional_positive, pair, positive
-from nn_core.initializers import bias_like, initializer, torch_linear
-from nn_core.typing import Array, Backward, Initializer, Shape
+from nn_core.initializers import InitChoice, known_initializer
+from nn_core.layers.weighted import Weighted
+from nn_core.typing import Array, Backward, Shape
 from nn_layers_conv.windows import Pair, col2im, fitting_grid, im2col
 
 
 @define(eq=False, slots=False, repr=False)
-class Conv2d(Layer):
+class Conv2d(Weighted):
     """Convolution (cross-correlation) of images: ``yₙₒ = bₒ + Σ꜀ Wₒ꜀ ⋆ xₙ꜀``.
 
     With im2col it is one matrix product, ``Y = W·col(x) + b`` with ``col(x) (C·kH·kW, N·Ho·Wo)``.
@@ -50,8 +51,13 @@ class Conv2d(Layer):
         metadata=doc("rows, columns of zeros around x"),
     )
     use_bias: bool = field(default=True, alias="bias", validator=boolean, metadata=doc("whether b is added"))
-    init: str | Initializer = field(
-        default=torch_linear, repr=False, metadata=doc("how the weight is drawn: a registered name or a function")
+    init: InitChoice | None = field(
+        default=None,
+        repr=False,
+        validator=known_initializer,
+        metadata=doc(
+            "how the weight is drawn: a name, a table of name and options, or a function; as in PyTorch if left out"
+        ),
     )
     weight: Parameter = field(init=False, default=None)
     bias: Parameter | None = field(init=False, default=None)
@@ -63,9 +69,7 @@ class Conv2d(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
         self.output_shape(input_shape)  # raises where x does not fit
         self.in_channels = input_shape[1]
-        self.weight = Parameter(initializer(self.init)((self.out_channels, self.in_channels, *self.kernel_size), rng))
-        if self.use_bias:
-            self.bias = Parameter(bias_like(self.weight.data, rng))
+        self.draw_parameters((self.out_channels, self.in_channels, *self.kernel_size), rng)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         out = fitting_grid(self, input_shape)
@@ -76,7 +80,7 @@ class Conv2d(Layer):
             )
         return (input_shape[0], self.out_channels, *out)
 
-    def forward(self, x: Array, input_gradient: bool = True) -> tuple[Array, Backward]:
+    def forward(self, x: Array, *, input_gradient: bool = True) -> tuple[Array, Backward]:
         n, _, height, width = self.output_shape(x.shape)
         geometry = (self.kernel_size, self.stride, self.padding)
         weight = self.weight.data.reshape(self.out_channels, -1)

@@ -6,14 +6,14 @@ import numpy as np
 from attrs import define, field
 
 from nn_core.fields import REQUIRED, boolean, doc, optional_positive, positive
-from nn_core.initializers import bias_like, initializer, torch_linear
-from nn_core.layer import Layer
+from nn_core.initializers import InitChoice, known_initializer
+from nn_core.layers.weighted import Weighted
 from nn_core.parameter import Parameter
-from nn_core.typing import Array, Backward, Initializer, Shape
+from nn_core.typing import Array, Backward, Shape
 
 
 @define(eq=False, slots=False, repr=False)
-class Linear(Layer):
+class Linear(Weighted):
     """Affine map of the last axis: ``y = x Wᵀ + b``.
 
     Gradients: ``∂W = dyᵀ x``, ``∂b = Σₙ dy``, ``∂x = dy W``.
@@ -36,8 +36,13 @@ class Linear(Layer):
     )
     out_features: int = field(default=REQUIRED, validator=positive, metadata=doc("columns of y"))
     use_bias: bool = field(default=True, alias="bias", validator=boolean, metadata=doc("whether b is added"))
-    init: str | Initializer = field(
-        default=torch_linear, repr=False, metadata=doc("how the weight is drawn: a registered name or a function")
+    init: InitChoice | None = field(
+        default=None,
+        repr=False,
+        validator=known_initializer,
+        metadata=doc(
+            "how the weight is drawn: a name, a table of name and options, or a function; as in PyTorch if left out"
+        ),
     )
     weight: Parameter = field(init=False, default=None)
     bias: Parameter | None = field(init=False, default=None)
@@ -49,9 +54,7 @@ class Linear(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
         self.output_shape(input_shape)  # raises where x does not fit
         self.in_features = self.in_features or input_shape[-1]
-        self.weight = Parameter(initializer(self.init)((self.out_features, self.in_features), rng))
-        if self.use_bias:
-            self.bias = Parameter(bias_like(self.weight.data, rng))
+        self.draw_parameters((self.out_features, self.in_features), rng)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape or input_shape[-1] != (self.in_features or input_shape[-1]):
@@ -62,7 +65,7 @@ class Linear(Layer):
             )
         return (*input_shape[:-1], self.out_features)
 
-    def forward(self, x: Array, input_gradient: bool = True) -> tuple[Array, Backward]:
+    def forward(self, x: Array, *, input_gradient: bool = True) -> tuple[Array, Backward]:
         self.output_shape(x.shape)
         weight = self.weight.data
         y = x @ weight.T
@@ -71,8 +74,9 @@ class Linear(Layer):
 
         def backward(dy: Array) -> Array | None:
             rows = dy.reshape(-1, dy.shape[-1])
-            self.weight.accumulate(rows.T @ x.reshape(-1, x.shape[-1]))
-            if self.bias is not None:
+            if self.weight.requires_grad:
+                self.weight.accumulate(rows.T @ x.reshape(-1, x.shape[-1]))
+            if self.bias is not None and self.bias.requires_grad:
                 self.bias.accumulate(rows.sum(0))
             return dy @ weight if input_gradient else None
 
