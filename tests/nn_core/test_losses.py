@@ -1,4 +1,4 @@
-"""Every loss of nn-core against the checks that all losses are held to; below, what is special to one."""
+"""Every loss of nn-core against the checks that all losses are held to; below, what the base class does for them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,138 @@ import re
 import numpy as np
 import pytest
 
-from nn_core import ConfigError, CrossEntropyLoss, DataError, DTypeError, Loss, ShapeError
+from nn_core import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    ConfigError,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    DTypeError,
+    HingeEmbeddingLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Linear,
+    Loss,
+    MarginRankingLoss,
+    MSELoss,
+    NLLLoss,
+    PluginError,
+    ShapeError,
+    SmoothL1Loss,
+    build,
+    components,
+    evaluate,
+    fit,
+)
+from nn_core.registry import name_of
+from nn_core.tensor import Tensor
 from nn_core.testing import LossCase, parametrize_loss_checks
 
 
-def one_hot(indices, classes):
-    return np.eye(classes)[indices]
+def with_options(cls, **options):
+    return lambda **reduction: cls(**{**options, **reduction})
 
+
+def indices(*shape):
+    """Draw logits and class indices, the second of which is ignored where 9 is."""
+    classes = shape[1]
+    return lambda rng: (rng.normal(size=shape), rng.integers(0, classes, shape[:1] + shape[2:]))
+
+
+def some_ignored(rng):
+    pred, target = indices(6, 4)(rng)
+    target[1] = 9
+    return pred, target
+
+
+def probabilities(*shape):
+    def draw(rng):
+        target = rng.dirichlet(np.ones(shape[1]), (shape[0], *shape[2:]))
+        return rng.normal(size=shape), np.moveaxis(target, -1, 1).copy()
+
+    return draw
+
+
+def one_hot(rng):
+    return rng.normal(size=(6, 4)), np.eye(4)[rng.integers(0, 4, 6)]
+
+
+def log_probabilities(draw):
+    def drawn(rng):
+        pred, target = draw(rng)
+        return pred - np.log(np.exp(pred).sum(axis=1, keepdims=True)), target
+
+    return drawn
+
+
+def values(*shape):
+    return lambda rng: (rng.normal(size=shape), rng.normal(size=shape))
+
+
+def signs(*shape):
+    return lambda rng: (rng.normal(size=shape), rng.choice([-1, 1], shape))
+
+
+def binary(*shape):
+    return lambda rng: (rng.normal(size=shape), rng.integers(0, 2, shape))
+
+
+def shares(rng):
+    return rng.uniform(0.05, 0.95, (6, 3)), rng.uniform(0, 1, (6, 3))
+
+
+def pairs(shape, target_shape):
+    return lambda rng: ((rng.normal(size=shape), rng.normal(size=shape)), rng.choice([-1, 1], target_shape))
+
+
+WEIGHT = [0.5, 2.0, 0.25, 1.0]
 
 CASES = [
-    LossCase("cross_entropy", CrossEntropyLoss, lambda rng: (rng.normal(size=(6, 4)), rng.integers(0, 4, 6))),
+    LossCase("cross_entropy", CrossEntropyLoss, indices(6, 4)),
+    LossCase("cross_entropy, one-hot", CrossEntropyLoss, one_hot),
+    LossCase("cross_entropy, probabilities", CrossEntropyLoss, probabilities(5, 3)),
+    LossCase("cross_entropy, images", CrossEntropyLoss, indices(3, 4, 2, 5)),
+    LossCase("cross_entropy, images of probabilities", CrossEntropyLoss, probabilities(3, 4, 2, 5)),
+    LossCase("cross_entropy, class weights", with_options(CrossEntropyLoss, weight=WEIGHT), indices(6, 4)),
+    LossCase("cross_entropy, class weights, one-hot", with_options(CrossEntropyLoss, weight=WEIGHT), one_hot),
+    LossCase("cross_entropy, ignored", with_options(CrossEntropyLoss, ignore_index=9), some_ignored),
     LossCase(
-        "cross_entropy, one-hot",
-        CrossEntropyLoss,
-        lambda rng: (rng.normal(size=(6, 4)), one_hot(rng.integers(0, 4, 6), 4)),
+        "cross_entropy, everything",
+        with_options(CrossEntropyLoss, weight=WEIGHT, ignore_index=2, label_smoothing=0.1),
+        indices(8, 4, 3),
     ),
+    LossCase("cross_entropy, smoothed", with_options(CrossEntropyLoss, label_smoothing=0.3), probabilities(5, 3)),
+    LossCase("nll", NLLLoss, log_probabilities(indices(6, 4))),
     LossCase(
-        "cross_entropy, probabilities",
-        CrossEntropyLoss,
-        lambda rng: (rng.normal(size=(5, 3)), rng.dirichlet(np.ones(3), 5)),
+        "nll, everything", with_options(NLLLoss, weight=WEIGHT, ignore_index=1), log_probabilities(indices(8, 4, 3))
     ),
+    LossCase("mse", MSELoss, values(6, 3)),
+    LossCase("mse, one number each", MSELoss, values(6)),
+    LossCase("mse, images", MSELoss, values(3, 2, 4, 5)),
+    LossCase("l1", L1Loss, values(6, 3)),
+    LossCase("huber", HuberLoss, values(6, 3)),
+    LossCase("huber, delta", with_options(HuberLoss, delta=0.3), values(6, 3)),
+    LossCase("smooth_l1", SmoothL1Loss, values(6, 3)),
+    LossCase("smooth_l1, beta", with_options(SmoothL1Loss, beta=0.3), values(6, 3)),
+    LossCase("smooth_l1, beta 0", with_options(SmoothL1Loss, beta=0), values(6, 3)),
+    LossCase("bce", BCELoss, shares, largest=1),
+    LossCase("bce_with_logits", BCEWithLogitsLoss, binary(6, 3)),
+    LossCase("bce_with_logits, pos_weight", with_options(BCEWithLogitsLoss, pos_weight=[0.5, 2, 3]), binary(6, 3)),
+    LossCase("bce_with_logits, one number each", with_options(BCEWithLogitsLoss, pos_weight=3), binary(6)),
+    LossCase("kl_div", KLDivLoss, log_probabilities(probabilities(5, 3))),
+    LossCase(
+        "kl_div, logarithms",
+        with_options(KLDivLoss, log_target=True),
+        lambda rng: (rng.normal(size=(5, 3)), np.log(rng.dirichlet(np.ones(3), 5))),
+    ),
+    LossCase("hinge", HingeLoss, signs(6, 3)),
+    LossCase("hinge, of 0 and 1", HingeLoss, binary(6, 1)),
+    LossCase("hinge_embedding", HingeEmbeddingLoss, signs(6, 3)),
+    LossCase("margin_ranking", with_options(MarginRankingLoss, margin=0.5), pairs((7, 2), (7, 2))),
+    LossCase("cosine_embedding", CosineEmbeddingLoss, pairs((7, 4), 7)),
+    LossCase("cosine_embedding, margin", with_options(CosineEmbeddingLoss, margin=0.2), pairs((7, 4), 7)),
 ]
 
 
@@ -35,127 +147,31 @@ def test_loss(check):
     check()
 
 
-# Cross-entropy
+def test_every_registered_loss_is_in_the_table():
+    names = {name_of(type(case.make()), "loss") for case in CASES}
+    others = {"categorical_crossentropy", "cce", "mae"}
+    ours = {component.name for component in components("loss") if component.distribution == "nn-core"}
+    assert ours == names | others
 
 
-def log_softmax(logits):
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+# Names
 
 
-@pytest.mark.parametrize("target", [np.arange(4), one_hot(np.arange(4), 10)])
-def test_uniform_logits_over_ten_classes_give_ln_10(target):
-    value, gradient = CrossEntropyLoss()(np.full((4, 10), 7.0, np.float32), target)
-    assert value == pytest.approx(np.log(10), rel=1e-6)
-    expected = (np.full((4, 10), 0.1) - one_hot(np.arange(4), 10)) / 4
-    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+@pytest.mark.parametrize("name", ["cross_entropy", "categorical_crossentropy", "cce"])
+def test_cross_entropy_has_three_names_of_which_the_first_is_its_own(name):
+    loss = build("loss", {"type": name, "label_smoothing": 0.1})
+    assert isinstance(loss, CrossEntropyLoss)
+    assert loss.label_smoothing == 0.1
+    assert name_of(type(loss), "loss") == "cross_entropy"
 
 
-def test_cross_entropy_is_the_mean_negative_log_softmax_at_the_targets():
-    rng = np.random.default_rng(0)
-    logits, target = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
-    terms = -log_softmax(logits)[np.arange(6), target]
-    value, gradient = CrossEntropyLoss()(logits, target)
-    assert value == pytest.approx(terms.mean(), rel=1e-12)
-    np.testing.assert_allclose(gradient, (np.exp(log_softmax(logits)) - one_hot(target, 4)) / 6, rtol=1e-12)
+def test_the_absolute_error_has_two_names_of_which_the_first_is_its_own():
+    assert isinstance(build("loss", "mae"), L1Loss)
+    assert isinstance(build("loss", "mse"), MSELoss)
+    assert name_of(L1Loss, "loss") == "l1"
 
 
-def test_cross_entropy_of_probabilities_that_do_not_add_up_to_one():
-    rng = np.random.default_rng(0)
-    logits, target = rng.normal(size=(5, 3)), rng.uniform(size=(5, 3))
-    value, gradient = CrossEntropyLoss()(logits, target)
-    assert value == pytest.approx(-(target * log_softmax(logits)).sum(axis=1).mean(), rel=1e-12)
-    softmax = np.exp(log_softmax(logits))
-    np.testing.assert_allclose(gradient, (softmax * target.sum(axis=1, keepdims=True) - target) / 5, rtol=1e-10)
-
-
-def test_class_indices_and_one_hot_rows_mean_the_same():
-    rng = np.random.default_rng(0)
-    logits, target = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
-    value, gradient = CrossEntropyLoss()(logits, target)
-    for rows in (one_hot(target, 4), one_hot(target, 4).astype(bool), one_hot(target, 4).astype(int)):
-        other, slope = CrossEntropyLoss()(logits, rows)
-        assert other == pytest.approx(value, rel=1e-12)
-        np.testing.assert_allclose(slope, gradient, rtol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_logits_of_1e4_give_the_exact_value_and_gradient(dtype):
-    logits = np.array([[1e4, -1e4, 0], [1e4, -1e4, 0]], dtype)
-    terms, gradient = CrossEntropyLoss(reduction="none")(logits, np.array([0, 1]))
-    assert terms.tolist() == [0, 2e4]
-    assert gradient.tolist() == [[0, 0, 0], [1, -1, 0]]
-
-
-@pytest.mark.parametrize(
-    ("reduction", "norm"), [("mean", lambda weight: weight.sum()), ("sum", lambda weight: 1.0)], ids=["mean", "sum"]
-)
-def test_weights_multiply_the_samples_and_their_sum_divides_the_mean(reduction, norm):
-    rng = np.random.default_rng(0)
-    logits, target, weight = rng.normal(size=(6, 4)), rng.integers(0, 4, 6), rng.uniform(0, 3, 6)
-    terms = -log_softmax(logits)[np.arange(6), target]
-    value, gradient = CrossEntropyLoss(reduction=reduction)(logits, target, weight)
-    assert value == pytest.approx((weight * terms).sum() / norm(weight), rel=1e-12)
-    slopes = np.exp(log_softmax(logits)) - one_hot(target, 4)
-    np.testing.assert_allclose(gradient, slopes * weight[:, None] / norm(weight), rtol=1e-10)
-
-
-def test_a_sample_of_weight_zero_counts_for_nothing():
-    rng = np.random.default_rng(0)
-    logits, target = rng.normal(size=(3, 4)), np.array([0, 1, 2])
-    value, gradient = CrossEntropyLoss()(logits, target, [2, 2, 0])
-    assert value == pytest.approx(CrossEntropyLoss()(logits[:2], target[:2])[0], rel=1e-12)
-    assert (gradient[2] == 0).all()
-
-
-def test_weights_that_are_all_zero_give_no_value_and_no_gradient():
-    value, gradient = CrossEntropyLoss()(np.ones((2, 3)), np.array([0, 1]), np.zeros(2))
-    assert np.isnan(value)
-    assert (gradient == 0).all()
-
-
-def test_an_empty_batch_has_no_mean_and_a_sum_of_zero():
-    nothing = np.zeros((0, 3)), np.zeros(0, int)
-    assert np.isnan(CrossEntropyLoss()(*nothing)[0])
-    assert CrossEntropyLoss(reduction="sum")(*nothing)[0] == 0
-    assert CrossEntropyLoss()(*nothing)[1].shape == (0, 3)
-
-
-@pytest.mark.parametrize(("wrong", "place"), [(4, 1), (-1, 1), (255, 2)])
-def test_a_target_that_is_no_class_is_named_with_its_sample(wrong, place):
-    target = np.array([0, 1, 2])
-    target[place] = wrong
-    with pytest.raises(DataError) as caught:
-        CrossEntropyLoss()(np.zeros((3, 4)), target)
-    assert str(caught.value) == (
-        f"cross-entropy: target {wrong} of sample {place} is not one of the 4 classes 0 to 3 "
-        "that the model has outputs for."
-    )
-
-
-@pytest.mark.parametrize(
-    ("pred", "target", "error", "message"),
-    [
-        ((3,), (3,), ShapeError, "expected logits of shape (N, C), got (3,)"),
-        ((3, 4, 5), (3,), ShapeError, "expected logits of shape (N, C), got (3, 4, 5)"),
-        ((3, 0), (3,), ShapeError, "expected logits of shape (N, C), got (3, 0)"),
-        ((3, 4), (2,), ShapeError, "expected targets of shape (3,) (class indices) or (3, 4) (one-hot), got (2,)"),
-        ((3, 4), (3, 1), ShapeError, "expected targets of shape (3,) (class indices) or (3, 4) (one-hot), got (3, 1)"),
-    ],
-)
-def test_shapes_that_do_not_go_together_are_named(pred, target, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        CrossEntropyLoss()(np.zeros(pred), np.zeros(target, int))
-
-
-def test_class_indices_must_be_integers():
-    with pytest.raises(DTypeError, match=re.escape("class indices must be integers, got float64.")):
-        CrossEntropyLoss()(np.zeros((3, 4)), np.zeros(3))
-
-
-@pytest.mark.parametrize("weight", [np.ones(2), np.ones((3, 1)), 2.0])
-def test_there_is_one_weight_per_sample(weight):
-    with pytest.raises(ShapeError, match=r"CrossEntropyLoss: expected one weight per sample, shape \(3,\), got shape"):
-        CrossEntropyLoss()(np.zeros((3, 4)), np.zeros(3, int), weight)
+# The base class
 
 
 def test_an_unknown_reduction_is_refused():
@@ -165,7 +181,28 @@ def test_an_unknown_reduction_is_refused():
         CrossEntropyLoss(reduction="avg")
 
 
-# The base class
+@pytest.mark.parametrize("weight", [np.ones(2), np.ones((3, 1)), 2.0])
+def test_there_is_one_weight_per_sample(weight):
+    with pytest.raises(ShapeError, match=r"CrossEntropyLoss: expected one weight per sample, shape \(3,\), got shape"):
+        CrossEntropyLoss()(np.zeros((3, 4)), np.zeros(3, int), weight)
+
+
+def test_a_weight_multiplies_every_element_of_its_sample():
+    pred, target, weight = np.array([[1.0, 2.0], [3.0, 5.0]]), np.zeros((2, 2)), np.array([3.0, 1.0])
+    terms, gradient = MSELoss(reduction="none")(pred, target, weight)
+    assert terms.tolist() == [[3, 12], [9, 25]]
+    assert gradient.tolist() == [[6, 12], [6, 10]]
+    assert MSELoss(reduction="sum")(pred, target, weight)[0] == 49
+    value, gradient = MSELoss()(pred, target, weight)
+    assert value == 49 / 8  # two elements of weight 3 and two of weight 1
+    np.testing.assert_allclose(gradient, np.array([[6, 12], [6, 10]]) / 8)
+
+
+def test_predictions_must_be_floating_point():
+    with pytest.raises(DTypeError, match=re.escape("MSELoss: predictions must be floating-point, got int64.")):
+        MSELoss()(np.zeros(3, np.int64), np.zeros(3))
+    with pytest.raises(PluginError, match="list"):
+        MSELoss()([1.0], [2.0])
 
 
 class Squares(Loss):
@@ -188,3 +225,94 @@ def test_a_loss_needs_only_its_terms_and_may_have_several_predictions():
 def test_a_loss_without_forward_says_so():
     with pytest.raises(TypeError, match=re.escape("Loss must define forward(pred, target)")):
         Loss()(np.zeros(3), np.zeros(3))
+
+
+# With Tensors
+
+
+def test_only_the_predictions_that_require_a_gradient_get_one():
+    rng = np.random.default_rng(0)
+    a, b, target = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), np.array([1, -1, 1, -1])
+    leaf = Tensor(a, requires_grad=True)
+    y = CosineEmbeddingLoss()((leaf, b), Tensor(target))
+    value, gradients = CosineEmbeddingLoss()((a, b), target)
+    y.backward()
+    assert y.item() == value
+    assert (leaf.grad == gradients[0]).all()
+
+
+def test_every_term_gets_the_gradient_that_comes_back_to_it():
+    rng = np.random.default_rng(0)
+    pred, target, weight, dy = (rng.normal(size=shape) for shape in ((4, 3), (4, 3), 4, (4, 3)))
+    leaf = Tensor(pred, requires_grad=True)
+    MSELoss(reduction="none")(leaf, target, Tensor(weight)).backward(dy)
+    np.testing.assert_allclose(leaf.grad, dy * weight[:, None] * 2 * (pred - target), rtol=1e-12)
+
+
+def test_a_target_that_requires_a_gradient_is_refused():
+    target = Tensor(np.zeros(3), requires_grad=True)
+    with pytest.raises(DTypeError, match=re.escape("MSELoss gives no gradient to its target: detach() it")):
+        MSELoss()(np.zeros(3), target)
+    assert MSELoss()(Tensor(np.ones(3)), target.detach()).item() == 1
+
+
+# Averages over several batches
+
+
+class Descent:
+    """Leaves the parameters as they are."""
+
+    def __init__(self, parameters):
+        pass
+
+    def step(self):
+        pass
+
+    def zero_grad(self):
+        pass
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cross_entropy", {"weight": WEIGHT, "ignore_index": 1}),
+        ("cross_entropy", {"weight": WEIGHT, "ignore_index": 1, "label_smoothing": 0.2}),
+        ("nll", {"weight": WEIGHT}),
+        ("mse", {}),
+    ],
+)
+def test_the_loss_of_an_epoch_is_the_mean_over_all_that_counts(name, options, reduction, weighted):
+    # Four batches: in the second nothing counts where class 1 is ignored, and the last is smaller.
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(10, 5)).astype(np.float32), rng.uniform(0.1, 2, 10)
+    y = x[:, :4] if name == "mse" else np.array([0, 1, 2, 1, 1, 1, 3, 1, 2, 0])
+    weight[:3] = 0
+    train = (x, y, weight) if weighted else (x, y)
+    model = Linear(5, 4)
+    loss = build("loss", {"type": name, "reduction": reduction, **options})
+    history = fit(
+        model, train, loss=loss, optimizer=Descent([]), epochs=1, batch_size=3, shuffle=False, validation=train
+    )
+    expected = build("loss", {"type": name, **options})(model.infer(x), *train[1:])[0]
+    assert history["loss"] == pytest.approx([expected], rel=1e-5)
+    assert history["val_loss"] == pytest.approx([expected], rel=1e-5)
+    assert evaluate(model, train, loss=loss, batch_size=4)["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_an_epoch_counts_every_element_of_sequences_of_several_lengths():
+    rng = np.random.default_rng(0)
+    batches = [tuple(rng.normal(size=(2, length, 3)).astype(np.float32) for _ in range(2)) for length in (1, 5, 2)]
+    model = Linear(3, 3)
+
+    class Squared(Loss):
+        """Says nothing of what its terms count."""
+
+        def forward(self, pred, target):
+            return (pred - target) ** 2, lambda scale: 2 * (pred - target) * scale
+
+    errors = np.concatenate([(model.infer(x) - y).ravel() for x, y in batches])
+    for loss in (MSELoss(), Squared()):
+        history = fit(model, batches, loss=loss, optimizer=Descent([]), epochs=1)
+        assert history["loss"] == pytest.approx([(errors**2).mean()], rel=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nn_core import CrossEntropyLoss, Layer, Linear, Loss, Parameter, ReLU
+from nn_core.tensor import Tensor
 from nn_core.testing import (
     LAYER_CHECKS,
     LOSS_CHECKS,
@@ -134,6 +135,21 @@ class Careless(Layer):
         return self.closure(dy)
 
 
+class Forgetful(Gain):
+    """Forgets its parameter when no gradient of the input is asked for."""
+
+    def forward(self, x, input_gradient=True):
+        y, backward = super().forward(x)
+        return y, backward if input_gradient else lambda dy: None
+
+
+class Detached(Layer):
+    """Returns no gradient of its input."""
+
+    def forward(self, x):
+        return 2 * x, lambda dy: None
+
+
 class OwnNoise(Layer):
     """Draws from a generator of its own instead of the framework's."""
 
@@ -167,6 +183,7 @@ FAULTY_LAYERS = [
     (SquareInEvaluation, "gradients", "eval: the gradient of the input gives a directional derivative of"),
     (lambda: Gain(lambda weight, dw: None), "gradients", "train: parameter 0 of faulty got no gradient"),
     (lambda: Gain(lambda weight, dw: weight.accumulate(1.01 * dw)), "gradients", "the gradient of weight gives"),
+    (Detached, "gradients", "the gradient of a float64 input must not be None"),
     (lambda: Gain(assign), "gradients_add_up", "gradient of weight after two passes: relative error"),
     (Promoting, "dtype", "train: expected output in float32, got float64"),
     (InPlace, "leaves_inputs_alone", "the input was changed"),
@@ -176,6 +193,8 @@ FAULTY_LAYERS = [
     (Halving, "output_shape", "output_shape foretells (4, 3), the output has shape (4, 2)"),
     (OtherInference, "infer", "infer against forward in eval mode: relative error 5.0e-04"),
     (Careless, "call_equals_closure", "a second backward must raise BackwardError"),
+    (Careless, "call_on_tensors", "train: expected one node Careless from the input to the output, got multiply"),
+    (Forgetful, "call_on_tensors", "train: gradient of weight by way of a Tensor: expected"),
     (OwnNoise, "determinism", "two runs from the same seed differ"),
     (HiddenState, "state", "output after loading the state"),
     (Careless, "copy", "a copy took the original's closure along"),
@@ -266,6 +285,31 @@ class Overflowing(CrossEntropyLoss):
             return -np.log(softmax[np.arange(len(pred)), target]), lambda scale: softmax
 
 
+class RootWeights(Distance):
+    def value_and_grad(self, pred, target, weight=None):
+        return super().value_and_grad(pred, target, None if weight is None else np.sqrt(weight))
+
+
+class MeanOfNothing(Distance):
+    def value_and_grad(self, pred, target, weight=None):
+        value, gradient = super().value_and_grad(pred, target, weight)
+        return value if len(pred) else 0.0, gradient
+
+
+class ByMemory(Distance):
+    """Takes the numbers in the order in which they are stored."""
+
+    def forward(self, pred, target):
+        return super().forward(pred.ravel(order="K").reshape(pred.shape), target)
+
+
+class OffTape(Distance):
+    def __call__(self, pred, target, weight=None):
+        if isinstance(pred, Tensor):
+            return Tensor(np.asarray(self.value_and_grad(pred.data, target, weight)[0], pred.dtype))
+        return super().__call__(pred, target, weight)
+
+
 class OtherCall(Distance):
     def __call__(self, pred, target, weight=None):
         value, gradient = self.value_and_grad(pred, target, weight)
@@ -285,9 +329,13 @@ FAULTY_LOSSES = [
     (Unweighted, distances, "reductions", "Not equal to tolerance"),
     (OverAll, distances, "reductions", "mean"),
     (WrongParts, distances, "parts", "Not equal to tolerance"),
+    (RootWeights, distances, "weights", "sum"),
+    (MeanOfNothing, distances, "few_samples", "an empty batch has a sum of 0 and a mean of NaN, got a mean of 0.0"),
+    (ByMemory, distances, "layout", "predictions in Fortran order"),
     (PromotingLoss, distances, "dtype", "expected a gradient in float32, got float64"),
     (Overflowing, classes, "large_values", "expected a finite value, got"),
     (OtherCall, distances, "call", "the call gives"),
+    (OffTape, distances, "autograd", "mean: the call with a Tensor leads to no gradient"),
 ]
 
 

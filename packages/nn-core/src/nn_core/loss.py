@@ -1,4 +1,4 @@
-"""The base class of losses: one term per sample, and here their weights and their reduction."""
+"""The base class of losses: one term per sample or element, and here their weights and their reduction."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from typing import Any, ClassVar, Literal
 from attrs import define, field
 
 from nn_core.backends import backend
-from nn_core.errors import ShapeError
+from nn_core.errors import DTypeError, ShapeError
 from nn_core.fields import doc, one_of
-from nn_core.typing import Array, Backward
+from nn_core.operations import recorded
+from nn_core.tape import Node, recording
+from nn_core.tensor import Tensor
+from nn_core.typing import Array, Backward, Shape
 
 
 @define(eq=False, slots=False)
 class Loss:
     """A scalar to minimize.
 
-    A subclass defines ``forward(pred, target) -> (terms, backward)``, where `terms` has one number per sample and
-    ``backward(scale)`` returns the gradient of ``Σ scaleₙ termsₙ`` with respect to pred.
+    A subclass defines ``forward(pred, target) -> (terms, backward)``, where `terms` has a number per sample, or per
+    element ``(N, …)``, and ``backward(scale)`` returns the gradient of ``Σ scale · terms`` with respect to pred
+    (``scale`` has the shape of the terms and is not written to). A loss whose terms do not count 1 each in the mean
+    defines `counts`, too.
     """
 
     reduction: Literal["mean", "sum", "none"] = field(
         default="mean",
         kw_only=True,
         validator=one_of("mean", "sum", "none"),
-        metadata=doc("mean over the samples (by weight), sum, or none: one value per sample"),
+        metadata=doc("mean over the terms (by weight), sum, or none: every term by itself"),
     )
 
     outputs: ClassVar[str] = "values"
@@ -33,44 +38,107 @@ class Loss:
     def forward(self, pred: Any, target: Any) -> tuple[Array, Backward]:
         raise TypeError(f"{type(self).__name__} must define forward(pred, target), returning (terms, backward).")
 
+    def counts(self, pred: Any, target: Any) -> Array | None:
+        """Return what each term counts in the mean, in the shape of the terms; None if 1 each."""
+        return None
+
     def value_and_grad(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Any]:
         """Return the value and its gradient with respect to `pred`.
 
         Args:
-            pred: predictions, one row per sample.
+            pred: predictions, one row per sample; for some losses a tuple of them.
             target: what they should be.
-            weight: per sample, ``(N,)``; the mean is then ``Σ wₙ termsₙ / Σ wₙ``.
+            weight: per sample, ``(N,)``; the mean is then ``Σ w · terms / Σ w · counts``.
 
         Returns:
-            A float and an array like pred; with ``reduction="none"`` the terms ``(N,)`` and the gradient of their sum.
+            A float and an array like pred; with ``reduction="none"`` the weighted terms and the gradient of their sum.
         """
-        terms, backward = self.forward(pred, target)
-        weights = self._weights(terms, weight)
-        if self.reduction == "none":
-            return terms * weights, backward(weights)
-        total = float((terms * weights).sum(dtype="float64"))
-        if self.reduction == "sum":
-            return total, backward(weights)
-        norm = float(weights.sum(dtype="float64"))
-        return total / norm if norm else float("nan"), backward(weights / (norm or 1.0))
+        value, backward = self.reduce(pred, target, weight)
+        return value, backward(None)
+
+    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward]:
+        """Return the value, and the closure that takes the gradient with respect to it (None for 1) to that of pred."""
+        terms, backward = self._checked_forward(pred, target)
+        each = everywhere(1.0, terms, terms.shape)  # what a term contributes to the value
+        value: Any = self._weighted(terms, weight)
+        if self.reduction != "none":
+            value = float(value.sum(dtype="float64"))
+        if self.reduction not in ("none", "sum"):
+            count = self._total_count(pred, target, weight, terms)
+            value = value / count if count else float("nan")
+            each = everywhere(1 / (count or 1.0), terms, terms.shape)
+
+        def gradient(dy: Any) -> Any:
+            return backward(self._weighted(each if dy is None else each * dy, weight))
+
+        return value, gradient
 
     def sum_and_weight(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[float, float]:
-        """Return ``Σ wₙ termsₙ`` and ``Σ wₙ``, from which parts of a batch are averaged correctly."""
-        terms, _ = self.forward(pred, target)
-        weights = self._weights(terms, weight)
-        return float((terms * weights).sum(dtype="float64")), float(weights.sum(dtype="float64"))
+        """Return ``Σ w · terms`` and ``Σ w · counts``, from which parts of a batch are averaged correctly."""
+        terms, _ = self._checked_forward(pred, target)
+        total = float(self._weighted(terms, weight).sum(dtype="float64"))
+        return total, self._total_count(pred, target, weight, terms)
+
+    def weight_of(self, pred: Any, target: Any, weight: Array | None = None) -> float:
+        """Return ``Σ w · counts``, by which the means of several batches are averaged.
+
+        The terms are computed only if `counts` is not defined.
+        """
+        return self._total_count(pred, target, weight)
 
     def __call__(self, pred: Any, target: Any, weight: Array | None = None) -> Any:
-        return self.value_and_grad(pred, target, weight)
+        """Return `value_and_grad` for arrays, and for a Tensor (or a tuple with Tensors) a Tensor on the tape.
 
-    def _weights(self, terms: Array, weight: Array | None) -> Array:
-        xp = backend(terms)
+        Raises:
+            DTypeError: the target is a Tensor that requires a gradient, which losses do not give.
+        """
+        if isinstance(target, Tensor):
+            if target.requires_grad:
+                raise DTypeError(
+                    f"{type(self).__name__} gives no gradient to its target: detach() it, or swap it with pred."
+                )
+            target = target.data
+        preds = pred if isinstance(pred, tuple) else (pred,)
+        if not any(isinstance(part, Tensor) for part in preds):
+            return self.value_and_grad(pred, target, weight)
+        arrays = tuple(part.data if isinstance(part, Tensor) else part for part in preds)
+        weight = weight.data if isinstance(weight, Tensor) else weight
+        value, backward = self.reduce(arrays if isinstance(pred, tuple) else arrays[0], target, weight)
+        y = backend(arrays[0]).asarray(value, dtype=arrays[0].dtype)
+        if recording() and any(isinstance(part, Tensor) and part.requires_grad for part in preds):
+            return recorded(Node(type(self).__name__, preds, backward, {"loss": self, "target": target}), y)
+        return Tensor(y)
+
+    def _checked_forward(self, pred: Any, target: Any) -> tuple[Array, Backward]:
+        for part in pred if isinstance(pred, tuple) else (pred,):
+            dtype = getattr(part, "dtype", None)
+            if dtype is not None and dtype.kind != "f":
+                raise DTypeError(f"{type(self).__name__}: predictions must be floating-point, got {dtype}.")
+        return self.forward(pred, target)
+
+    def _weighted(self, terms: Array, weight: Array | None) -> Array:
+        """Return terms, or what goes with them, times the weights of their samples."""
         if weight is None:
-            ones: Array = xp.ones_like(terms)
-            return ones
-        weights: Array = xp.asarray(weight, dtype=terms.dtype)
-        if weights.shape != terms.shape:
+            return terms
+        weights = backend(terms).asarray(weight, dtype=terms.dtype)
+        if weights.shape != terms.shape[:1]:
             raise ShapeError(
-                f"{type(self).__name__}: expected one weight per sample, shape {terms.shape}, got shape {weights.shape}"
+                f"{type(self).__name__}: expected one weight per sample, shape {terms.shape[:1]}, "
+                f"got shape {weights.shape}"
             )
-        return weights
+        weighted: Array = terms * weights.reshape(weights.shape + (1,) * (terms.ndim - weights.ndim))
+        return weighted
+
+    def _total_count(self, pred: Any, target: Any, weight: Array | None, terms: Array | None = None) -> float:
+        counts = self.counts(pred, target)
+        if counts is None:
+            terms = self.forward(pred, target)[0] if terms is None else terms
+            counts = everywhere(1.0, terms, terms.shape)
+        return float(self._weighted(counts, weight).sum(dtype="float64"))
+
+
+def everywhere(value: float, like: Array, shape: Shape) -> Array:
+    """Return one number as an array of a shape, in the dtype of another array; it takes no memory and is read-only."""
+    xp = backend(like)
+    array: Array = xp.broadcast_to(xp.asarray(value, dtype=like.dtype), shape)
+    return array

@@ -11,9 +11,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numpy as np
 from attrs import Factory, define
 
-from nn_core.batching import Batches, rows
+from nn_core.batching import Batches
 from nn_core.errors import ConfigError, did_you_mean
-from nn_core.evaluation import component, evaluate, infer, named_metrics
+from nn_core.evaluation import component, evaluate, infer, loss_weight, named_metrics
+from nn_core.gradients import clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
 from nn_core.protocols import EVENTS
@@ -63,6 +64,7 @@ def training_steps(
     validation: Any = None,
     metrics: Iterable[Any] = (),
     callbacks: Iterable[Any] = (),
+    clip_norm: float | None = None,
     shuffle: bool = True,
     seed: int = 0,
 ) -> Generator[TrainingState, None, History]:
@@ -78,6 +80,7 @@ def training_steps(
         validation: data to evaluate after each epoch, in evaluation mode.
         metrics: metrics, their names or configurations, gathered during training and on the validation data.
         callbacks: objects with methods named after events (`nn_core.protocols.Callback`), names or configurations.
+        clip_norm: the largest norm of all gradients together; larger ones are scaled down before each update.
         shuffle: whether arrays and datasets are visited in a new order each epoch, keyed by (seed, epoch).
         seed: the order of the data and the dropout masks follow from it and the position alone.
 
@@ -93,12 +96,15 @@ def training_steps(
     measures = named_metrics(metrics)
     if isinstance(callbacks, str):
         raise ConfigError(f"callbacks is a list of callbacks: write callbacks=[{callbacks!r}].")
+    if clip_norm is not None:
+        clip_grad_norm([], clip_norm)  # refuses what is no norm
     listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
     source = Batches(train, batch_size, shuffle, seed)
     held_out = None if validation is None else Batches(validation, batch_size).data  # refused now if it is no data
     _build(model, source, seed)
-    rule = component("optimizer", optimizer, model.parameters())
-    averages = getattr(criterion, "reduction", "mean") == "mean"
+    parameters = model.parameters()
+    rule = component("optimizer", optimizer, parameters)
+    averages = getattr(criterion, "reduction", "mean") not in ("sum", "none")
     arguments = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
     state = TrainingState(model, rule, epochs, source.count())
 
@@ -125,11 +131,14 @@ def training_steps(
                     pred = model(*x, **arguments) if isinstance(x, tuple) else model(x, **arguments)
                 value, gradient = criterion.value_and_grad(pred, y, *weight)
                 model.backward(gradient)
+                if clip_norm is not None:
+                    clip_grad_norm(parameters, clip_norm)
                 rule.step()
                 state.step += 1
 
-                size = float(np.sum(weight[0])) if weight else float(rows(x))
-                total += float(np.sum(value)) * (size if averages else 1.0)
+                size = loss_weight(criterion, pred, y, *weight)
+                if size:  # a batch in which nothing counts has no mean
+                    total += float(np.sum(value)) * (size if averages else 1.0)
                 count += size
                 for metric in measures.values():
                     metric.update(pred, y, *weight)

@@ -1,30 +1,36 @@
-"""Losses of classification over logits."""
+"""Cross-entropy of classification, over logits and over log-probabilities."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from nn_core.backends import backend
-from nn_core.errors import DataError, DTypeError, ShapeError
-from nn_core.loss import Loss
+from nn_core.fields import doc, number, probability
+from nn_core.losses.classes import ClassLoss, from_rows, shape_of_indices, to_rows
 from nn_core.typing import Array, Backward
 
 
 @define(eq=False, slots=False)
-class CrossEntropyLoss(Loss):
-    """Cross-entropy between softmax(logits) and the target: ``termsₙ = −Σ꜀ tₙ꜀ log softmax(xₙ)꜀``.
+class CrossEntropyLoss(ClassLoss):
+    """Cross-entropy between softmax(logits) and the target: ``termsₙ = −Σ꜀ w꜀ tₙ꜀ log softmax(xₙ)꜀``.
 
-    Gradient: ``∂xₙ = softmax(xₙ) · Σ꜀ tₙ꜀ − tₙ``, which is ``softmax(xₙ) − tₙ`` for a one-hot t. The logarithm of the
-    softmax is taken as ``x − max − log Σ exp(x − max)``, so logits of any size are safe.
+    Gradient: ``∂xₙ = softmax(xₙ) · Σ꜀ w꜀ tₙ꜀ − w tₙ``, which is ``softmax(xₙ) − tₙ`` for a one-hot t without weights.
+    The logarithm of the softmax is taken as ``x − max − log Σ exp(x − max)``, so logits of any size are safe. Label
+    smoothing replaces t by ``(1 − ε) t + ε / C``. In the mean, a class index counts the weight of its class, and a row
+    of probabilities 1.
 
     Shape:
-        pred ``(N, C)`` logits; target ``(N,)`` class indices or ``(N, C)`` one-hot rows or probabilities.
+        pred ``(N, C)`` logits; target ``(N,)`` class indices or ``(N, C)`` one-hot rows or probabilities. With more
+        axes, ``(N, C, d₁, …)`` goes with ``(N, d₁, …)`` or ``(N, C, d₁, …)``; one sample may come as ``(C,)``.
 
     Raises:
-        ShapeError: pred is not two-dimensional or target does not go with it.
-        DataError: an index is not a class.
+        ShapeError: pred has no axis of classes, or the target or the class weights do not go with it.
+        DTypeError: class indices are not integers.
+        DataError: an index is not a class, or ``ignore_index`` of at least 0 meets probabilities.
+
+    Source: label smoothing is of Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016.
 
     >>> import numpy as np
     >>> value, gradient = CrossEntropyLoss()(np.zeros((1, 10), np.float32), np.array([3]))
@@ -32,53 +38,97 @@ class CrossEntropyLoss(Loss):
     2.302585
     """
 
-    outputs: ClassVar[str] = "logits"
+    label_smoothing: float = field(
+        default=0.0,
+        converter=number,
+        validator=probability,
+        metadata=doc("ε, the part of the target that is spread evenly over the classes"),
+    )
 
-    def forward(self, pred: Array, target: Array) -> tuple[Array, Backward]:
+    def forward(self, pred: Array, target: Any) -> tuple[Array, Backward]:
         xp = backend(pred)
         target = xp.asarray(target)
-        self._check(pred, target)
-        shifted = pred - pred.max(axis=1, keepdims=True, initial=-xp.inf)
+        self.check(pred, target, probabilities=True)
+        x = to_rows(pred)
+        shifted = x - x.max(axis=1, keepdims=True)
         exp = xp.exp(shifted)
         total = exp.sum(axis=1, keepdims=True)
         log_softmax = shifted - xp.log(total)
-        if target.ndim == 1:
-            rows = xp.arange(len(target))
-            terms = -log_softmax[rows, target]
+        if target.shape == pred.shape or self.label_smoothing:
+            goal = self._goal(pred, target)
+            terms = -(goal * xp.where(goal == 0, 0, log_softmax)).sum(axis=1)  # a logit of −∞ gives no 0 · ∞
+
+            def backward(scale: Array) -> Array:
+                dx: Array = exp / total
+                dx *= goal.sum(axis=1, keepdims=True)
+                dx -= goal
+                dx *= scale.reshape(-1, 1)
+                return from_rows(dx, pred)
+
+        else:  # a target that is 0 but for one class: the same in fewer operations
+            rows, labels = self.labels(target)
+            counts = self.counts(pred, target).reshape(-1)
+            terms = -counts * xp.where(counts == 0, 0, log_softmax[rows, labels])
+
+            def backward(scale: Array) -> Array:
+                dx: Array = exp / total
+                dx[rows, labels] -= 1
+                dx *= (scale.reshape(-1) * counts)[:, None]
+                return from_rows(dx, pred)
+
+        return terms.reshape(shape_of_indices(pred)), backward
+
+    def _goal(self, pred: Array, target: Array) -> Array:
+        """Return ``w꜀ tₙ꜀`` after smoothing, a row per term, and 0 where it is ignored."""
+        xp = backend(pred)
+        classes = to_rows(pred).shape[1]
+        even = self.label_smoothing / classes
+        if target.shape == pred.shape:
+            goal = to_rows(target).astype(pred.dtype)
+            if even:
+                goal = goal * (1 - self.label_smoothing) + even
         else:
-            target = target.astype(pred.dtype)
-            terms = -(target * log_softmax).sum(axis=1)
+            rows, labels = self.labels(target)
+            goal = xp.full((len(rows), classes), even, dtype=pred.dtype)
+            goal[rows, labels] += 1 - self.label_smoothing
+            goal *= (target != self.ignore_index).reshape(-1, 1)
+        return goal if self.weight is None else goal * self.class_weights(pred)
+
+
+@define(eq=False, slots=False)
+class NLLLoss(ClassLoss):
+    """Negative log-likelihood of the targets' classes, from log-probabilities: ``termsₙ = −w xₙ``, at the class of n.
+
+    Gradient: ``∂xₙ = −w`` at the class of n and 0 elsewhere. After a log-softmax it is the cross-entropy. In the mean,
+    a term counts the weight of its class.
+
+    Shape:
+        pred ``(N, C)`` log-probabilities, target ``(N,)`` class indices; ``(N, C, d₁, …)`` goes with ``(N, d₁, …)``,
+        and one sample may come as ``(C,)``.
+
+    Raises:
+        ShapeError: pred has no axis of classes, or the target or the class weights do not go with it.
+        DTypeError: class indices are not integers.
+        DataError: an index is not a class.
+
+    >>> import numpy as np
+    >>> value, gradient = NLLLoss()(np.log([[0.25, 0.75]]), np.array([0]))
+    >>> round(value, 6), gradient.tolist()
+    (1.386294, [[-1.0, 0.0]])
+    """
+
+    def forward(self, pred: Array, target: Any) -> tuple[Array, Backward]:
+        xp = backend(pred)
+        target = xp.asarray(target)
+        self.check(pred, target, probabilities=False)
+        rows, labels = self.labels(target)
+        counts = self.counts(pred, target).reshape(-1)
+        x = to_rows(pred)
+        terms = -counts * xp.where(counts == 0, 0, x[rows, labels])
 
         def backward(scale: Array) -> Array:
-            dx: Array = exp / total
-            if target.ndim == 1:
-                dx[rows, target] -= 1
-            else:
-                dx *= target.sum(axis=1, keepdims=True)
-                dx -= target
-            dx *= scale[:, None]
-            return dx
+            dx = xp.zeros(x.shape, dtype=x.dtype)
+            dx[rows, labels] = -counts * scale.reshape(-1)
+            return from_rows(dx, pred)
 
-        return terms, backward
-
-    def _check(self, pred: Array, target: Array) -> None:
-        if pred.ndim != 2 or pred.shape[1] == 0:
-            raise ShapeError(
-                f"cross-entropy: expected logits of shape (N, C), got {pred.shape}",
-                "A model for classes ends in a linear layer over flat features: put flatten before it.",
-            )
-        if target.shape not in (pred.shape[:1], pred.shape):
-            raise ShapeError(
-                f"cross-entropy: expected targets of shape {pred.shape[:1]} (class indices) or {pred.shape} (one-hot), "
-                f"got {target.shape}"
-            )
-        if target.ndim == 1:
-            if target.dtype.kind not in "iu":
-                raise DTypeError(f"cross-entropy: class indices must be integers, got {target.dtype}.")
-            wrong = (target < 0) | (target >= pred.shape[1])
-            if wrong.any():
-                first = int(wrong.argmax())
-                raise DataError(
-                    f"cross-entropy: target {int(target[first])} of sample {first} is not one of the {pred.shape[1]} "
-                    f"classes 0 to {pred.shape[1] - 1} that the model has outputs for."
-                )
+        return terms.reshape(shape_of_indices(pred)), backward

@@ -13,8 +13,9 @@ A table of cases, and one test that calls the check it is given::
 
 from __future__ import annotations
 
+from nn_core.testing.cases import LayerCase
 from nn_core.testing.gradients import directional_error
-from nn_core.testing.layers import LAYER_CHECKS, LayerCase, check_layer
+from nn_core.testing.layers import LAYER_CHECKS, check_layer
 from nn_core.testing.losses import LOSS_CHECKS, LossCase, check_loss
 from nn_core.testing.tables import parametrize_layer_checks, parametrize_loss_checks
 

@@ -10,73 +10,18 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from attrs import field, frozen
 
 from nn_core import random
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError
+from nn_core.parts import is_trained
 from nn_core.registry import build
 from nn_core.serialization import describe
+from nn_core.tape import no_grad
+from nn_core.tensor import Tensor
+from nn_core.testing.cases import LayerCase, assert_close, gradient_like, run
 from nn_core.testing.gradients import directional_error
-from nn_core.typing import Array, Shape
-
-
-@frozen
-class LayerCase:
-    """A layer in one configuration.
-
-    Args:
-        name: shown in the test's ID.
-        make: returns a new layer.
-        input_shape: the shape of one input, batch axis first.
-        draw: returns an input of the shape, in the dtype; the default is normal.
-        min_batch: the smallest batch the layer can train on (batch norm of vectors: 2).
-    """
-
-    name: str
-    make: Callable[[], Any]
-    input_shape: Shape
-    draw: Callable[[np.random.Generator, Shape], Array] = field(default=lambda rng, shape: rng.normal(size=shape))
-    min_batch: int = 0
-
-    def layer(self, dtype: str = "float64") -> Any:
-        """Return the layer, built, in a dtype, with random parameters so that none is at a special value."""
-        random.seed(0)
-        layer = self.make()
-        layer.build(self.input_shape)
-        layer.astype(dtype)
-        rng = np.random.default_rng(1)
-        for parameter in layer.parameters():
-            parameter.data += 0.1 * rng.normal(size=parameter.shape).astype(dtype)
-        return layer
-
-    def input(self, dtype: str = "float64", shape: Shape | None = None, seed: int = 2) -> Array:
-        """Return an input that cannot be written to."""
-        x = self.draw(np.random.default_rng(seed), self.input_shape if shape is None else shape).astype(dtype)
-        x.flags.writeable = False
-        return x
-
-
-def _run(layer: Any, x: Array, dy: Array | None = None) -> tuple[Array, Array, Array]:
-    """Return (y, dy, dx) of one forward and backward pass, always with the same random masks."""
-    with random.keyed(0, 0):
-        y, backward = layer.forward(x)
-    if dy is None:
-        dy = _gradient_like(y)
-    return y, dy, backward(dy)
-
-
-def _gradient_like(y: Array) -> Array:
-    dy = np.random.default_rng(3).normal(size=y.shape).astype(y.dtype)
-    dy.flags.writeable = False
-    return dy
-
-
-def _close(seen: Array, expected: Array, what: str, tolerance: float = 1e-10) -> None:
-    assert seen.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {seen.shape}"
-    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
-    error = float(np.abs(seen - expected).max(initial=0.0)) / scale
-    assert error <= tolerance, f"{what}: relative error {error:.1e}, at most {tolerance:.0e} expected"
+from nn_core.typing import Array
 
 
 def check_gradients(case: LayerCase) -> None:
@@ -84,7 +29,7 @@ def check_gradients(case: LayerCase) -> None:
     for mode in ("train", "eval"):
         layer, x = case.layer(), case.input().copy()
         getattr(layer, mode)()
-        _, dy, dx = _run(layer, x)
+        _, dy, dx = run(layer, x)
 
         def value(layer: Any = layer, x: Array = x, dy: Array = dy) -> float:
             with random.keyed(0, 0):
@@ -96,6 +41,8 @@ def check_gradients(case: LayerCase) -> None:
         arrays = [x, *(parameter.data for parameter in parameters)]
         names = ["the input", *(name for name, _ in layer.named_parameters())]
         for array, gradient, name in zip(arrays, [dx, *(p.grad for p in parameters)], names, strict=True):
+            if gradient is None:  # the input holds integers
+                continue
             rng = np.random.default_rng(4)
             error, numeric, claimed = directional_error(value, [array], [gradient], rng)
             assert error < 1e-5, (
@@ -107,11 +54,11 @@ def check_gradients(case: LayerCase) -> None:
 def check_gradients_add_up(case: LayerCase) -> None:
     """A second pass adds its parameter gradients to those of the first."""
     layer = case.layer()
-    _run(layer, case.input())
+    run(layer, case.input())
     first = [parameter.grad.copy() for parameter in layer.parameters()]
-    _run(layer, case.input())
+    run(layer, case.input())
     for (name, parameter), once in zip(layer.named_parameters(), first, strict=True):
-        _close(parameter.grad, 2 * once, f"gradient of {name} after two passes")
+        assert_close(parameter.grad, 2 * once, f"gradient of {name} after two passes")
 
 
 def check_dtype(case: LayerCase) -> None:
@@ -124,8 +71,9 @@ def check_dtype(case: LayerCase) -> None:
         layer = case.layer(dtype)
         for mode in ("train", "eval"):
             getattr(layer, mode)()
-            y, _, dx = _run(layer, case.input(dtype))
-            seen = {"output": y, "input gradient": dx, "inference": layer.infer(case.input(dtype))}
+            y, _, dx = run(layer, case.input(dtype))
+            seen = {"output": y, "inference": layer.infer(case.input(dtype))}
+            seen |= {} if dx is None else {"input gradient": dx}
             seen |= {f"gradient of {name}": parameter.grad for name, parameter in layer.named_parameters()}
             seen |= {name: b.data for name, b in layer.named_buffers() if b.data.dtype.kind == "f"}
             for what, array in seen.items():
@@ -136,10 +84,11 @@ def check_leaves_inputs_alone(case: LayerCase) -> None:
     """Neither the input nor dy is written to, and a second pass does not reach into what the first returned."""
     layer = case.layer()
     x = case.input().copy()  # writable, so that writing shows as a change and not only as NumPy's error
-    y, dy, dx = _run(layer, x)
-    arrays = {"the input": x, "the output": y, "dy": dy.copy(), "the input gradient": dx}
+    y, dy, dx = run(layer, x)
+    arrays = {"the input": x, "the output": y, "dy": dy.copy()}
+    arrays |= {} if dx is None else {"the input gradient": dx}
     before = {name: array.copy() for name, array in arrays.items()}
-    _run(layer, x, arrays["dy"])
+    run(layer, x, arrays["dy"])
     for name, array in arrays.items():
         assert (array == before[name]).all(), f"{name} was changed"
     for name, parameter in layer.named_parameters():
@@ -149,25 +98,25 @@ def check_leaves_inputs_alone(case: LayerCase) -> None:
 def check_memory_layout(case: LayerCase) -> None:
     """Strided and Fortran-ordered inputs and gradients give what contiguous ones give."""
     layer, x = case.layer(), case.input()
-    y, dy, dx = _run(layer, x)
+    y, dy, dx = run(layer, x)
     layouts: dict[str, Callable[[Array], Array]] = {
         "Fortran-ordered": np.asfortranarray,
         "strided": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
     }
     for name, arrange in layouts.items():
         fresh = case.layer()
-        y2, _, dx2 = _run(fresh, arrange(x), arrange(dy))
-        _close(y2, y, f"output for {name} input")
-        _close(dx2, dx, f"input gradient for {name} input")
+        y2, _, dx2 = run(fresh, arrange(x), arrange(dy))
+        assert_close(y2, y, f"output for {name} input")
+        assert_close(dx2, dx, f"input gradient for {name} input")
         for (path, p), (_, q) in zip(fresh.named_parameters(), layer.named_parameters(), strict=True):
-            _close(p.grad, q.grad, f"gradient of {path} for {name} input")
+            assert_close(p.grad, q.grad, f"gradient of {path} for {name} input")
 
 
 def check_batch_consistency(case: LayerCase) -> None:
     """In evaluation every row depends on its own input alone: a batch of one gives the row of the whole batch."""
     layer = case.layer().eval()
     x = case.input()
-    _close(np.concatenate([layer.infer(x[i : i + 1]) for i in range(len(x))]), layer.infer(x), "row by row", 1e-9)
+    assert_close(np.concatenate([layer.infer(x[i : i + 1]) for i in range(len(x))]), layer.infer(x), "row by row", 1e-9)
 
 
 def check_small_batches(case: LayerCase) -> None:
@@ -178,8 +127,10 @@ def check_small_batches(case: LayerCase) -> None:
         y = layer.infer(x)
         assert y.shape == layer.output_shape(x.shape), f"batch of {rows}: got {y.shape}"
         if rows >= case.min_batch:
-            _, _, dx = _run(layer, x)
-            assert dx.shape == x.shape, f"batch of {rows}: the input gradient has shape {dx.shape}, not {x.shape}"
+            _, _, dx = run(layer, x)
+            assert dx is None or dx.shape == x.shape, (
+                f"batch of {rows}: the input gradient has shape {dx.shape}, not {x.shape}"
+            )
             for name, parameter in layer.named_parameters():
                 assert rows or not parameter.grad.any(), f"an empty batch gave {name} a gradient"
 
@@ -201,18 +152,18 @@ def check_infer(case: LayerCase) -> None:
     for name, array in layer.state_dict().items():
         assert (array == before[name]).all(), f"infer changed {name}"
     layer.eval()
-    _close(seen, layer.forward(x)[0], "infer against forward in eval mode")
-    _close(layer(x), seen, "call in eval mode against infer")
+    assert_close(seen, layer.forward(x)[0], "infer against forward in eval mode")
+    assert_close(layer(x), seen, "call in eval mode against infer")
 
 
 def check_call_equals_closure(case: LayerCase) -> None:
     """``layer(x)`` and ``layer.backward(dy)`` give what forward and its closure give; a second backward is an error."""
     layer, other, x = case.layer(), case.layer(), case.input()
-    y, dy, dx = _run(layer, x)
+    y, dy, dx = run(layer, x)
     with random.keyed(0, 0):
         y2 = other(x)
-    _close(y2, y, "output of the call", 0)
-    _close(other.backward(dy), dx, "input gradient of the call", 0)
+    assert_close(y2, y, "output of the call", 0)
+    assert_close(other.backward(dy), dx, "input gradient of the call", 0)
     try:
         other.backward(dy)
     except BackwardError:
@@ -220,10 +171,42 @@ def check_call_equals_closure(case: LayerCase) -> None:
     raise AssertionError("a second backward must raise BackwardError")
 
 
+def check_call_on_tensors(case: LayerCase) -> None:
+    """A call on a Tensor is one node, whose backward gives to the bit what forward and its closure give."""
+    for mode in ("train", "eval"):
+        layer, x = case.layer(), case.input()
+        getattr(layer, mode)()
+        y, dy, dx = run(layer, x)
+        for differentiable in (False,) if dx is None else (False, True):
+            other = case.layer()
+            getattr(other, mode)()
+            leaf = Tensor(x, requires_grad=differentiable)
+            with random.keyed(0, 0):
+                out = other(leaf)
+            assert_close(out.data, y, f"{mode}: output of the call on a Tensor", 0)
+            if not (differentiable or is_trained(other)):
+                assert not out.requires_grad, (
+                    f"{mode}: there is nothing to go back to, but the output requires a gradient"
+                )
+                continue
+            node, name = out.node, type(layer).__name__
+            assert node is not None, f"{mode}: a call on a Tensor left no node"
+            assert (node.name, node.inputs[0] is leaf) == (name, True), (
+                f"{mode}: expected one node {name} from the input to the output, got {node.name}"
+            )
+            out.backward(dy)
+            assert_close(leaf.grad, dx if differentiable else None, f"{mode}: input gradient of the Tensor", 0)
+            for (path, p), (_, q) in zip(other.named_parameters(), layer.named_parameters(), strict=True):
+                assert_close(p.grad, q.grad, f"{mode}: gradient of {path} by way of a Tensor", 0)
+        with no_grad(), random.keyed(0, 0):
+            out = case.layer()(leaf)
+        assert out.node is None, "a call on a Tensor inside no_grad left a node"
+
+
 def check_determinism(case: LayerCase) -> None:
     """The same seed gives the same numbers, to the bit."""
-    for one, two in zip(_run(case.layer(), case.input()), _run(case.layer(), case.input()), strict=True):
-        assert (one == two).all(), "two runs from the same seed differ"
+    for one, two in zip(run(case.layer(), case.input()), run(case.layer(), case.input()), strict=True):
+        assert np.array_equal(one, two), "two runs from the same seed differ"  # type: ignore[arg-type]
 
 
 def check_config(case: LayerCase) -> None:
@@ -233,7 +216,7 @@ def check_config(case: LayerCase) -> None:
     twin.build(case.input_shape)
     assert repr(twin) == repr(layer), f"expected {layer!r}, got {twin!r}"
     twin.astype("float64").load_state_dict(layer.state_dict())
-    _close(twin.infer(x), layer.infer(x), "output of the layer built from the configuration", 0)
+    assert_close(twin.infer(x), layer.infer(x), "output of the layer built from the configuration", 0)
 
 
 def check_state(case: LayerCase) -> None:
@@ -245,10 +228,10 @@ def check_state(case: LayerCase) -> None:
     twin = case.make()
     twin.build(case.input_shape)
     twin.astype("float64").load_state_dict(state)
-    _close(twin.infer(x), layer.infer(x), "output after loading the state", 0)
+    assert_close(twin.infer(x), layer.infer(x), "output after loading the state", 0)
     for array in state.values():
         array[...] = 0
-    _close(twin.infer(x), layer.infer(x), "output after the state was overwritten", 0)
+    assert_close(twin.infer(x), layer.infer(x), "output after the state was overwritten", 0)
 
 
 def check_copy(case: LayerCase) -> None:
@@ -261,14 +244,14 @@ def check_copy(case: LayerCase) -> None:
         twins.append(pickle.loads(pickle.dumps(layer)))
     for twin in twins:
         try:
-            twin.backward(_gradient_like(expected))
+            twin.backward(gradient_like(expected))
         except BackwardError:
             pass
         else:
             raise AssertionError("a copy took the original's closure along")
         for parameter in twin.parameters():
             parameter.data[...] = 0
-    layer.backward(_gradient_like(expected))
+    layer.backward(gradient_like(expected))
 
 
 def check_threads(case: LayerCase) -> None:
@@ -282,7 +265,7 @@ def check_threads(case: LayerCase) -> None:
         with random.keyed(0, 0):
             y = layer(inputs[i])
         barrier.wait()  # both have called before either goes back
-        seen[i] = layer.backward(_gradient_like(y))
+        seen[i] = layer.backward(gradient_like(y))
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
     for thread in threads:
@@ -290,8 +273,8 @@ def check_threads(case: LayerCase) -> None:
     for thread in threads:
         thread.join()
     for i in range(2):
-        _, _, expected = _run(case.layer(), inputs[i])
-        _close(seen[i], expected, f"input gradient in thread {i}")
+        _, _, expected = run(case.layer(), inputs[i])
+        assert_close(seen[i], expected, f"input gradient in thread {i}")
 
 
 LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {

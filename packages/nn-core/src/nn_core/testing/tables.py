@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from nn_core.testing.layers import LAYER_CHECKS, LayerCase
+from nn_core.testing.cases import LayerCase
+from nn_core.testing.layers import LAYER_CHECKS
 from nn_core.testing.losses import LOSS_CHECKS, LossCase
 
 

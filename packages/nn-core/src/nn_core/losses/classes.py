@@ -1,0 +1,147 @@
+"""What the losses of classification share: where the classes are, their weights, and indices that do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from attrs import Attribute, define, field
+
+from nn_core.backends import backend
+from nn_core.errors import ConfigError, DataError, DTypeError, ShapeError
+from nn_core.fields import doc, integer
+from nn_core.loss import Loss, everywhere
+from nn_core.losses.checks import array_option, first_of, not_negative_array
+from nn_core.typing import Array, Shape
+
+
+def class_axis(pred: Array) -> int:
+    """Return the axis of the classes: 1, or 0 where there is no axis of samples."""
+    return min(1, pred.ndim - 1)
+
+
+def shape_of_indices(pred: Array) -> Shape:
+    """Return the shape of pred without the classes: ``(N, C, d₁, …)`` → ``(N, d₁, …)``."""
+    axis = class_axis(pred)
+    return pred.shape[:axis] + pred.shape[axis + 1 :]
+
+
+def to_rows(pred: Array) -> Array:
+    """Return ``(N, C, d₁, …)`` as rows of classes, ``(N d₁ …, C)``; a view of ``(N, C)``."""
+    axis = class_axis(pred)
+    rows: Array = backend(pred).moveaxis(pred, axis, -1).reshape(-1, pred.shape[axis])
+    return rows
+
+
+def from_rows(rows: Array, pred: Array) -> Array:
+    """Return rows of classes in the shape of pred."""
+    axis = class_axis(pred)
+    array: Array = backend(rows).moveaxis(rows.reshape(*shape_of_indices(pred), rows.shape[1]), -1, axis)
+    return array
+
+
+def _array_option(value: Sequence[float] | Array | None) -> Any:
+    return array_option(value)
+
+
+def _one_per_class(owner: object, option: Attribute[Any], value: Any) -> None:
+    not_negative_array(owner, option, value)
+    if value is not None and value.ndim != 1:
+        raise ConfigError(
+            f"weight of {type(owner).__name__} must be a list of one number per class, got shape {value.shape}. "
+            f"Weights of samples go with the batch: loss(pred, target, weight)."
+        )
+
+
+@define(eq=False, slots=False)
+class ClassLoss(Loss):
+    """A loss over classes, with targets that are class indices."""
+
+    weight: Any = field(
+        default=None,
+        converter=_array_option,
+        validator=_one_per_class,
+        metadata=doc("of each class, (C,): multiplies its terms and what they count in the mean"),
+    )
+    ignore_index: int = field(
+        default=-100,
+        validator=integer,
+        metadata=doc("class index of what does not count, in the mean either"),
+    )
+
+    outputs: ClassVar[str] = "logits"
+
+    def counts(self, pred: Array, target: Any) -> Array:
+        """Return the weights of the classes that the indices name, 0 where they are ignored; 1 for probabilities."""
+        xp = backend(pred)
+        target = xp.asarray(target)
+        if target.shape == pred.shape:
+            return everywhere(1.0, pred, shape_of_indices(pred))
+        kept = target != self.ignore_index
+        if self.weight is None:
+            counts: Array = kept.astype(pred.dtype)
+        else:
+            counts = self.class_weights(pred)[xp.where(kept, target, 0)] * kept
+        return counts
+
+    def class_weights(self, pred: Array) -> Array:
+        """Return the class weights in the dtype of pred.
+
+        Raises:
+            ShapeError: there is not one for each class.
+        """
+        classes = pred.shape[class_axis(pred)]
+        weight: Array = backend(pred).asarray(self.weight, dtype=pred.dtype)
+        if len(weight) != classes:
+            raise ShapeError(f"{type(self).__name__}: expected {classes} class weights, got {len(weight)}")
+        return weight
+
+    def labels(self, target: Array) -> tuple[Array, Array]:
+        """Return the numbers of the rows and the class index of each, 0 where it is ignored."""
+        xp = backend(target)
+        return xp.arange(target.size), xp.where(target == self.ignore_index, 0, target).reshape(-1)
+
+    def check(self, pred: Array, target: Array, probabilities: bool) -> None:
+        """Refuse what does not go together; `probabilities` says whether targets may also be rows of them.
+
+        Raises:
+            ShapeError: pred has no axis of classes, or the target is not of the shape that goes with it.
+            DTypeError: class indices are not integers.
+            DataError: an index is not a class, or ``ignore_index`` of at least 0 meets probabilities.
+        """
+        name = type(self).__name__
+        one_output = pred.ndim == 1 and target.shape == pred.shape and target.dtype.kind != "f"
+        if pred.ndim == 0 or pred.shape[class_axis(pred)] == 0 or one_output:
+            raise ShapeError(
+                f"{name}: expected outputs of shape (N, C), got {pred.shape}", "The model needs one output per class."
+            )
+        indices = shape_of_indices(pred)
+        if target.shape == indices:
+            self._check_indices(pred, target)
+        elif not probabilities or target.shape != pred.shape:
+            either = f" or {pred.shape} (one-hot or probabilities)" if probabilities else ""
+            remedy = ""
+            if pred.ndim > 2 and target.ndim == 1:
+                remedy = "A model for one class per sample ends in a linear layer: put flatten before it."
+            elif pred.ndim > 2 and target.shape == pred.shape[:-1]:
+                remedy = "The classes belong on axis 1, as after moveaxis(pred, -1, 1)."
+            raise ShapeError(
+                f"{name}: expected targets of shape {indices} (class indices){either}, got {target.shape}", remedy
+            )
+        elif self.ignore_index >= 0:
+            raise DataError(
+                f"{name}: ignore_index={self.ignore_index} needs class indices, got targets of shape {target.shape}. "
+                f"Leave it out, or give the samples weights of 0."
+            )
+
+    def _check_indices(self, pred: Array, target: Array) -> None:
+        if target.dtype.kind not in "iu":
+            raise DTypeError(f"{type(self).__name__}: class indices must be integers, got {target.dtype}.")
+        classes = pred.shape[class_axis(pred)]
+        wrong = ((target < 0) | (target >= classes)) & (target != self.ignore_index)
+        if wrong.any():
+            label, place = first_of(wrong, target)
+            raise DataError(
+                f"{type(self).__name__}: target {label} of {place} is not one of the {classes} classes 0 to "
+                f"{classes - 1} that the model has outputs for."
+            )
