@@ -22,7 +22,10 @@ from nn_core import (
     Parameter,
     ReLU,
     Sequential,
+    Tensor,
+    autograd,
     default_rng,
+    gradcheck,
     seed,
     set_default_dtype,
 )
@@ -477,3 +480,100 @@ def test_layers_that_mean_integers_take_them():
     assert layer(np.array([4], np.uint8)).dtype == np.float32
     assert Sequential(layer, ReLU())(np.array([4])).shape == (1, 3)
     assert Sequential(Sequential(layer), ReLU()).takes_integers
+
+
+# Called on Tensors
+
+
+class Counting(Layer):
+    """A layer that notes whether it was spared the gradient of its input."""
+
+    def __init__(self):
+        self.weight = Parameter(np.ones(3))
+        self.spared = []
+
+    def forward(self, x, *, input_gradient=True):
+        self.spared.append(not input_gradient)
+
+        def backward(dy):
+            self.weight.accumulate((dy * x).sum(0))
+            return dy * self.weight.data if input_gradient else None
+
+        return x * self.weight.data, backward
+
+
+def test_a_tensor_without_a_gradient_spares_the_layer_the_gradient_of_its_input():
+    layer, x = Counting(), np.ones((2, 3))
+    layer(Tensor(x)).sum().backward()
+    assert layer.weight.grad.tolist() == [2.0] * 3
+    layer(Tensor(x, requires_grad=True)).sum().backward()
+    assert layer.spared == [True, False]
+
+
+def test_a_frozen_layer_on_a_tensor_without_a_gradient_is_not_on_the_tape():
+    layer = Counting().freeze()
+    assert layer(Tensor(np.ones((2, 3)))).node is None
+    assert layer(Tensor(np.ones((2, 3)), requires_grad=True)).node is not None
+
+
+def test_a_layer_written_in_tensors_is_a_layer_like_any_other():
+    class Gate(Layer):
+        def __init__(self, features):
+            self.features = features
+            self.inner = Linear(features, features)
+
+        @autograd
+        def forward(self, x):
+            return x * self.inner(x).sigmoid()
+
+    layer = Gate(3).astype("float64")
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    y, backward = layer.forward(x)
+    sigmoid = 1 / (1 + np.exp(-(x @ layer.inner.weight.data.T + layer.inner.bias.data)))
+    np.testing.assert_allclose(y, x * sigmoid, rtol=1e-13)
+    assert gradcheck(layer, [x])
+    np.testing.assert_array_equal(layer.infer(x), y)
+    assert layer.output_shape((7, 3)) == (7, 3)
+    assert list(layer.params) == ["inner.weight", "inner.bias"]
+    backward(np.ones((4, 3)))
+    with pytest.raises(BackwardError, match="freed"):
+        backward(np.ones((4, 3)))
+
+
+def test_a_layer_written_in_tensors_may_have_several_inputs_and_outputs_and_integers():
+    class Lookup(Layer):
+        takes_integers = True
+
+        def __init__(self):
+            self.table = Parameter(np.arange(6.0).reshape(3, 2))
+
+        @autograd
+        def forward(self, indices, scale):
+            rows = self.table[indices]
+            return rows * scale, rows.sum(axis=1)
+
+    layer = Lookup()
+    indices, scale = np.array([2, 0, 2]), np.full((3, 1), 2.0)
+    (scaled, sums), backward = layer.forward(indices, scale)
+    assert scaled.tolist() == [[8, 10], [0, 2], [8, 10]]
+    assert sums.tolist() == [9, 1, 9]
+    dx = backward((np.ones((3, 2)), np.array([1.0, 0.0, 0.0])))
+    assert dx[0] is None
+    assert dx[1].tolist() == [[9.0], [1.0], [9.0]]
+    assert layer.table.grad.tolist() == [[2, 2], [0, 0], [5, 5]]
+
+
+def test_a_layer_written_in_tensors_keeps_nothing_in_inference():
+    held = []
+
+    class Square(Layer):
+        @autograd
+        def forward(self, x):
+            y = x * x
+            held.append(y.node)
+            return y
+
+    Square().eval()(np.ones(3))
+    Square().infer(np.ones(3))
+    Square()(np.ones(3))
+    assert [node is None for node in held] == [True, True, False]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -22,8 +24,10 @@ from nn_core import (
     Linear,
     ModelFileError,
     NotBuiltError,
+    Parallel,
     PluginError,
     ReLU,
+    Residual,
     Sequential,
     load,
     save,
@@ -187,6 +191,162 @@ def test_a_saved_model_can_be_trained_further(path):
     assert all(parameter.grad is not None for parameter in twin.parameters())
 
 
+# Shared layers and parameters
+
+
+def shared_model(kind):
+    layer, norm = Linear(3, 3), BatchNorm1d(3)
+    if kind == "layer":
+        return Sequential(layer, norm, Sequential(layer, norm), Linear(3, 3))
+    if kind == "container":
+        block = Sequential(layer, norm)
+        return Sequential(block, ReLU(), block)
+    if kind == "inferred":
+        layer, norm = Linear(out_features=3), BatchNorm1d()
+        return Sequential(layer, norm, layer, norm)
+    if kind == "parameter":
+        model = Sequential({"encoder": layer, "norm": norm, "decoder": Linear(3, 3)})
+        model.decoder.weight = model.encoder.weight
+        return model
+    return Residual(Parallel(layer, layer, Sequential(layer)), norm, shortcut=layer)
+
+
+SHARED = ["layer", "container", "inferred", "parameter", "branches"]
+
+
+def places(model):
+    """Return the paths of the parameters and buffers that are one, as sets."""
+    found = {}
+    for name, value in model.named_state():
+        found.setdefault(id(value), set()).add(name)
+    return sorted(map(sorted, found.values()))
+
+
+def step(model, x):
+    model.backward(model(x))
+    for parameter in model.parameters():
+        parameter.data -= 0.1 * parameter.grad
+    model.zero_grad()
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_what_is_shared_is_saved_at_every_place_and_is_shared_again(path, kind):
+    model, x = shared_model(kind), draw(6, 3)
+    step(model, x)
+    save(model, path)
+    assert sorted(load_file(path)) == sorted(model.state_dict()), "every key is there for other programs"
+    twin = load(path)
+    assert repr(twin) == repr(model)
+    assert places(twin) == places(model)
+    assert max(map(len, places(twin))) > 1
+    assert (twin(x) == model.infer(x)).all()
+    for _ in range(3):
+        step(model, x)
+        step(twin.train(), x)
+    assert all((array == twin.state_dict()[name]).all() for name, array in model.state_dict().items())
+    save(twin, path)
+    assert places(load(path)) == places(model)
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_copies_share_what_the_original_shares_and_nothing_with_it(kind):
+    model, x = shared_model(kind), draw(6, 3)
+    model(x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert places(twin) == places(model)
+        assert not {id(p) for p in twin.parameters()} & {id(p) for p in model.parameters()}
+
+
+def test_a_float64_model_and_parameters_in_lists_stay_shared(path, fake_plugins):
+    fake_plugins.install(
+        "nn-acme",
+        {
+            "nn_acme/nn_plugin.py": """
+                from nn_core.plugins import LayerSpec, hookimpl
+
+                NN_API = 1
+
+                @hookimpl
+                def nn_layers():
+                    yield LayerSpec(name="bag", target="nn_acme.bag:Bag")
+            """,
+            "nn_acme/bag.py": """
+                import numpy as np
+
+                from nn_core import Layer, Parameter
+
+                class Bag(Layer):
+                    def __init__(self):
+                        one, two, three = (Parameter(np.full(2, i + 1.0, np.float32)) for i in range(3))
+                        self.first, self.list, self.pair, self.table = one, [two, three], (two, "x"), {"key": three}
+
+                    def forward(self, x):
+                        return x * self.first.data, lambda dy: dy * self.first.data
+            """,
+        },
+    )
+    from nn_acme.bag import Bag
+
+    model = Sequential(Bag(), Bag()).astype("float64")
+    one, two = model
+    two.first, two.list[0], two.pair, two.table["key"] = one.list[1], one.first, (one.first, "x"), one.first
+    save(model, path)
+    twin = load(path)
+    assert places(twin) == places(model)
+    assert twin.dtype == np.float64
+    assert twin[1].pair[0] is twin[0].first
+    assert twin[1].pair[1] == "x"
+
+
+def test_a_file_without_shared_things_says_nothing_of_them_and_one_from_before_loads(path):
+    save(trained(), path)
+    assert "tied" not in read(path)[0]
+    save(shared_model("parameter"), path)
+    about, _ = read(path)
+    assert about["tied"] == {"decoder.weight": "encoder.weight"}
+    del about["tied"]
+    rewrite(path, about=json.dumps(about))
+    twin = load(path)
+    assert twin.decoder.weight is not twin.encoder.weight
+
+
+@pytest.mark.parametrize(
+    ("tied", "message"),
+    [
+        ({"decoder.weight": "encoder.bias"}, r"decoder\.weight, Parameter.* cannot be one with encoder\.bias"),
+        ({"decoder.weight": "norm.running_mean"}, "cannot be one with norm.running_mean"),
+        ({"norm.running_mean": "encoder.bias"}, "cannot be one with encoder.bias"),
+        ({"decoder.wait": "encoder.weight"}, "The model has no parameter or buffer 'decoder.wait'. Did you mean"),
+        ({"decoder.weight": "encoder.forward"}, "The model has no parameter or buffer 'encoder.forward'"),
+        ({"encoder.forward": "encoder.weight"}, "The model has no parameter or buffer 'encoder.forward'"),
+        ({"decoder.weight": 3}, "damaged description"),
+        ({"decoder.weight": ["encoder.weight"]}, "damaged description"),
+        (["decoder.weight"], "damaged description"),
+        (3, "damaged description"),
+    ],
+)
+def test_what_a_file_says_is_shared_must_make_sense(path, tied, message):
+    save(shared_model("parameter"), path)
+    rewrite(path, tied=tied)
+    with pytest.raises(ModelFileError, match=f"^{path} has a damaged description.*{message}|^{path} .*{message}"):
+        load(path)
+
+
+def test_shared_parameters_with_different_arrays_are_refused(path):
+    model = shared_model("parameter")
+    save(model, path)
+    state = load_file(path)
+    state["decoder.weight"] = state["decoder.weight"] + 1
+    rewrite(path, about=json.dumps(read(path)[0]), state=state)
+    message = "decoder.weight and encoder.weight are one in the model, and two different arrays in the state"
+    with pytest.raises(ModelFileError, match=message):
+        load(path)
+    before = model.state_dict()
+    with pytest.raises(ModelFileError, match=message):
+        model.load_state_dict(state)
+    assert all((array == before[name]).all() for name, array in model.state_dict().items())
+
+
 # What cannot be saved
 
 
@@ -198,13 +358,6 @@ class Gate(Layer):
 def test_a_layer_that_no_plugin_registers_cannot_be_named(path):
     with pytest.raises(ModelFileError, match="Gate is not registered by a plugin, so a model file cannot name it"):
         save(Sequential(Gate()), path)
-    assert not path.exists()
-
-
-def test_a_layer_in_two_places_cannot_be_expressed(path):
-    shared = Linear(3, 3)
-    with pytest.raises(ModelFileError, match=r"The layer 1\.0 is used in two places"):
-        save(Sequential(shared, Sequential(shared)), path)
     assert not path.exists()
 
 

@@ -31,14 +31,14 @@ def used(side, case, dtype):
     layer = side.layer(case.spec, dtype)
     side.load(layer, compare.draw_state(random, side.state(layer), dtype))
     for _ in range(3):
-        side.forward(layer, random.normal(size=case.shape).astype(dtype))
+        side.forward(layer, compare.read_only(compare.DRAWS[case.draw](random, case.shape), dtype))
     return layer.eval()
 
 
 def assert_same(ours, theirs, case, dtype):
     """Compare the states bit by bit, and the outputs in evaluation."""
     compare.assert_close(OURS.state(ours), TORCH.state(theirs), 0)
-    x = compare.read_only(compare.seeded("input").normal(size=case.shape), dtype)
+    x = compare.read_only(compare.DRAWS[case.draw](compare.seeded("input"), case.shape), dtype)
     y = {"y": OURS.infer(ours, x)}, {"y": TORCH.infer(theirs, x)}
     compare.assert_close(*y, compare.TOLERANCES["layers"][dtype])
 

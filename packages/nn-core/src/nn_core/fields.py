@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,7 +22,7 @@ def doc(text: str) -> dict[str, str]:
 
 
 def positive(owner: object, option: Attribute[Any], value: Any) -> None:
-    """Refuse all but positive integers, and tuples of them."""
+    """Refuse all but positive integers; tuples of them where the option is a pair or several sizes."""
     _check(owner, option, value, "a positive integer", lambda number: _whole(number) and number > 0)
 
 
@@ -32,7 +33,7 @@ def optional_positive(owner: object, option: Attribute[Any], value: Any) -> None
 
 
 def not_negative(owner: object, option: Attribute[Any], value: Any) -> None:
-    """Refuse all but integers of at least 0, and tuples of them."""
+    """Refuse all but integers of at least 0; tuples of them where the option is a pair or several sizes."""
     _check(owner, option, value, "an integer of at least 0", lambda number: _whole(number) and number >= 0)
 
 
@@ -44,6 +45,21 @@ def probability(owner: object, option: Attribute[Any], value: Any) -> None:
 def positive_number(owner: object, option: Attribute[Any], value: Any) -> None:
     """Refuse all but finite numbers above 0."""
     _check(owner, option, value, "a number above 0", lambda number: _real(number) and 0 < number < float("inf"))
+
+
+def not_negative_number(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but finite numbers of at least 0."""
+    _check(owner, option, value, "a number of at least 0", lambda number: _real(number) and 0 <= number < float("inf"))
+
+
+def finite_number(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but finite numbers."""
+    _check(owner, option, value, "a finite number", lambda number: _real(number) and abs(number) < float("inf"))
+
+
+def integer(owner: object, option: Attribute[Any], value: Any) -> None:
+    """Refuse all but integers."""
+    _check(owner, option, value, "an integer", _whole)
 
 
 def boolean(owner: object, option: Attribute[Any], value: Any) -> None:
@@ -72,6 +88,12 @@ def pair(value: IntOrPair) -> tuple[int, int]:
     return (converted, converted) if _whole(converted) else converted
 
 
+def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
+    """Return ``(n,)`` for a number n, and a tuple for a list; leave the rest to the validator."""
+    converted: Any = tuple(value) if isinstance(value, list) else value
+    return (converted,) if _whole(converted) else converted
+
+
 def a_pair_of(check: Any) -> Any:
     """Return a validator for pairs whose two members pass `check`."""
 
@@ -86,7 +108,9 @@ def a_pair_of(check: Any) -> Any:
 def _check(owner: object, option: Attribute[Any], value: Any, wanted: str, accepts: Any) -> None:
     if value is None:
         raise ConfigError(f"{_place(owner, option)} is missing: give it {wanted}.")
-    if not all(accepts(number) for number in (value if isinstance(value, tuple) else (value,))):
+    converter: Any = option.converter
+    members = value if isinstance(value, tuple) and converter in (pair, sizes) else (value,)
+    if not all(accepts(number) for number in members):
         raise ConfigError(f"{_place(owner, option)} must be {wanted}, got {value!r}.")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from nn_core.dtypes import default_dtype, floating
-from nn_core.errors import ModelFileError, NotBuiltError
+from nn_core.errors import ModelFileError, NotBuiltError, did_you_mean
 from nn_core.parameter import Buffer, Parameter
 from nn_core.typing import Array, DTypeLike
 
@@ -73,13 +73,7 @@ class Parts:
 
     def children(self) -> Iterator[tuple[str, Any]]:
         """Yield (name, layer) of the direct parts."""
-        for name, value in vars(self).items():
-            if _is_layer(value):
-                yield name, value
-            elif isinstance(value, (list, tuple)):
-                yield from ((f"{name}.{i}", part) for i, part in enumerate(value) if _is_layer(part))
-            elif isinstance(value, dict):
-                yield from ((f"{name}.{key}", part) for key, part in value.items() if _is_layer(part))
+        yield from ((name, value) for name, value in _attributes(self) if _is_layer(value))
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts."""
@@ -102,6 +96,10 @@ class Parts:
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
         return _each_once(self._named(Buffer))
 
+    def named_state(self) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """Yield (dotted path, parameter or buffer) of all that `state_dict` holds, for every place it stands in."""
+        return self._named((Parameter, Buffer))
+
     def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
         for path, layer in self.named_layers():
             if built and not _is_built(layer):
@@ -114,13 +112,45 @@ class Parts:
                 if isinstance(value, kind):
                     yield f"{path}.{name}" if path else name, value
 
+    @property
+    def params(self) -> dict[str, Array]:
+        """The arrays of the parameters by dotted path; they are not copies."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    @property
+    def grads(self) -> dict[str, Array | None]:
+        """The gradients of the parameters by dotted path, None where none arrived."""
+        return {name: parameter.grad for name, parameter in self.named_parameters()}
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
+    def freeze(self) -> Self:
+        """Stop training all parameters, in parts too, and forget their gradients; running statistics still move.
+
+        >>> from nn_core import Linear, Sequential
+        >>> model = Sequential(Linear(2, 3).freeze(), Linear(3, 1))
+        >>> [parameter.requires_grad for parameter in model.parameters()]
+        [False, False, True, True]
+
+        Raises:
+            NotBuiltError: some sizes are still to be inferred, so the parameters are not there.
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad = False
+            parameter.zero_grad()
+        return self
+
+    def unfreeze(self) -> Self:
+        """Train all parameters, in parts too."""
+        for parameter in self.parameters():
+            parameter.requires_grad = True
+        return self
+
     def state_dict(self) -> dict[str, Array]:
-        return {name: value.data.copy() for name, value in self._named((Parameter, Buffer))}
+        return {name: value.data.copy() for name, value in self.named_state()}
 
     def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
         """Copy arrays into the parameters and buffers of the same dotted paths; nothing is copied if anything is wrong.
@@ -130,9 +160,10 @@ class Parts:
             strict: False ignores paths that only one side has.
 
         Raises:
-            ModelFileError: a path is missing or unexpected (strict), or a shape differs.
+            ModelFileError: a path is missing or unexpected (strict), a shape differs, or the arrays do for two paths
+                of one parameter.
         """
-        own = dict(self._named((Parameter, Buffer)))
+        own = dict(self.named_state())
         missing, unexpected = sorted(set(own) - set(state)), sorted(set(state) - set(own))
         if strict and (missing or unexpected):
             found = [
@@ -146,8 +177,51 @@ class Parts:
                 raise ModelFileError(
                     f"{name} has shape {own[name].data.shape} in the model and {state[name].shape} in the state."
                 )
+        for path, first in shared(own.items()).items():
+            if {path, first} <= state.keys() and not np.array_equal(state[path], state[first], equal_nan=True):
+                raise ModelFileError(f"{path} and {first} are one in the model, and two different arrays in the state.")
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
+
+
+def shared(named: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return the paths of what stands in several places, each with the first path of the same thing.
+
+    >>> shared([("a", min), ("b", max), ("c", min)])
+    {'c': 'a'}
+    """
+    first: dict[int, str] = {}
+    places = [(path, first.setdefault(id(value), path)) for path, value in named]
+    return {path: earliest for path, earliest in places if path != earliest}
+
+
+def tie(model: Parts, path: str, first: str) -> None:
+    """Put the parameter or buffer at the path `first` at another path, too, in the place of what is there.
+
+    Raises:
+        ModelFileError: a path leads nowhere, or the two differ in kind or shape.
+    """
+    own = dict(model.named_state())
+    for name in (path, first):
+        if name not in own:
+            raise ModelFileError(f"The model has no parameter or buffer {name!r}.{did_you_mean(name, own)}")
+    old, new = own[path], own[first]
+    if type(old) is not type(new) or old.data.shape != new.data.shape:
+        raise ModelFileError(f"{path}, {old!r}, cannot be one with {first}, {new!r}.")
+    for prefix, layer in model.named_layers():
+        for name, value in list(_held_by(layer)):
+            if value is old and (f"{prefix}.{name}" if prefix else name) == path:
+                _put(layer, name, new)
+    if dict(model.named_state())[path] is not new:
+        raise ModelFileError(f"{path} cannot be replaced by {first}: its layer keeps it where it cannot be set.")
+
+
+def is_trained(layer: Any) -> bool:
+    """Return whether some parameter of a layer is not frozen, or is still to be made."""
+    try:
+        return any(parameter.requires_grad for _, parameter in layer.named_parameters())
+    except NotBuiltError:
+        return True
 
 
 def _is_layer(value: Any) -> bool:
@@ -162,7 +236,32 @@ def _is_built(layer: Any) -> bool:
 
 def _held_by(layer: Any) -> Iterable[tuple[str, Any]]:
     """Return what a layer has beside its parts; one that only follows the protocol answers for its parts, too."""
-    return vars(layer).items() if isinstance(layer, Parts) else [*layer.named_parameters(), *layer.named_buffers()]
+    return _attributes(layer) if isinstance(layer, Parts) else [*layer.named_parameters(), *layer.named_buffers()]
+
+
+def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes by name, and what is in lists, tuples and dictionaries among them as ``name.position``."""
+    for name, value in vars(owner).items():
+        yield name, value
+        if isinstance(value, (list, tuple)):
+            yield from ((f"{name}.{i}", item) for i, item in enumerate(value))
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{key}", item) for key, item in value.items())
+
+
+def _put(holder: Any, name: str, value: Any) -> None:
+    """Replace what `_held_by` calls by this name."""
+    head, _, rest = name.partition(".")
+    if isinstance(holder, list):
+        holder[int(head)] = value
+    elif isinstance(holder, dict):
+        holder[next(key for key in holder if str(key) == name)] = value
+    elif not rest:
+        setattr(holder, head, value)
+    elif isinstance(held := getattr(holder, head), tuple):
+        setattr(holder, head, tuple(value if str(i) == rest else item for i, item in enumerate(held)))
+    else:
+        _put(held, rest, value)
 
 
 def _each_once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,9 @@ import numpy as np
 from nn_core import __version__
 from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
 from nn_core.files import write_atomically
+from nn_core.layers.function import Lambda
 from nn_core.parameter import Parameter
+from nn_core.parts import shared, tie
 from nn_core.registry import build, registry
 
 _KEY = "nn"
@@ -23,10 +25,11 @@ _VERSION = 1
 def save(model: Any, path: str | Path) -> None:
     """Write a model to one safetensors file: weights and buffers by dotted path, the architecture in the metadata.
 
+    What stands in several places, a layer or a parameter, is written at each of them; the metadata say that it is one.
     The file is written under a temporary name, flushed, and renamed, so a crash never harms an older file.
 
     Raises:
-        ModelFileError: a layer is not registered by a plugin or is used twice, or the file cannot be written.
+        ModelFileError: a layer is not registered by a plugin, or the file cannot be written.
         NotBuiltError: some sizes are still to be inferred.
     """
     from safetensors.numpy import save as to_bytes
@@ -40,6 +43,9 @@ def save(model: Any, path: str | Path) -> None:
         "plugins": _plugins(model),
         "built": _shapes(model),
     }
+    tied = shared(model.named_state())
+    if tied:
+        about["tied"] = tied
     data = to_bytes(state, metadata={_KEY: json.dumps(about)})
     try:
         write_atomically(Path(path), data)
@@ -50,6 +56,8 @@ def save(model: Any, path: str | Path) -> None:
 def load(path: str | Path) -> Any:
     """Return the model that `save` wrote, in evaluation mode.
 
+    Parameters and buffers that were one are one again; a layer in several places becomes several that share them.
+
     Raises:
         ModelFileError: the file is missing, damaged, not one of ours, or needs a plugin that is not installed.
     """
@@ -59,6 +67,8 @@ def load(path: str | Path) -> Any:
         for name, layer in model.named_layers():
             if not getattr(layer, "built", True):  # its options leave out the sizes that it inferred
                 layer.build(_shape(about["built"][name]))
+        for place, first in dict(about.get("tied", {})).items():
+            tie(model, place, first)
         model.astype(about["dtype"])
     except UnknownComponentError as error:
         needed = ", ".join(f"{name} {version}" for name, version in about.get("plugins", {}).items())
@@ -119,6 +129,11 @@ def describe(layer: Any) -> dict[str, Any]:
         ModelFileError: no plugin registers the layer or one of its parts, or an option cannot be written.
     """
     component = registry().component_of(type(layer), "layer")
+    if component is None and isinstance(layer, Lambda):
+        raise ModelFileError(
+            f"{layer!r} holds a function, and a model file never names code to run. Write a class derived from Layer "
+            f"and register it, or keep model.state_dict() alone with safetensors.numpy.save_file."
+        )
     if component is None:
         raise ModelFileError(
             f"{type(layer).__name__} is not registered by a plugin, so a model file cannot name it. Announce it "
@@ -128,13 +143,13 @@ def describe(layer: Any) -> dict[str, Any]:
     options = {}
     for name, value in layer.config().items():
         default = parameters[name].default if name in parameters else None
-        if registry().component_of(default, "initializer") and callable(value):
-            # An initializer matters only before the weights exist, so the default may stand in for an unregistered one.
-            found = registry().component_of(value, "initializer")
-            if found and value is not default:
-                options[name] = found.qualified_name
+        place = f"{name} of {type(layer).__name__}"
+        if name == "init" or (registry().component_of(default, "initializer") and callable(value)):
+            plain = None if callable(value) and value is default else _plain_initializer(value, place)
+            if plain is not None:
+                options[name] = plain
         else:
-            options[name] = _plain(value, f"{name} of {type(layer).__name__}")
+            options[name] = _plain(value, place)
     return {"type": component.qualified_name, **options}
 
 
@@ -165,14 +180,24 @@ def _plain(value: Any, place: str) -> Any:
     raise ModelFileError(f"{place} is {value!r}, which cannot be written to a model file.")
 
 
+def _plain_initializer(value: Any, place: str) -> Any:
+    """Return a choice of initializers by names, or None for a function that has none.
+
+    It matters only before the weights exist, so the default may stand in for it.
+    """
+    if isinstance(value, Mapping):
+        plain = {key: _plain_initializer(item, place) for key, item in value.items()}
+        return {key: item for key, item in plain.items() if item is not None}
+    if callable(value):
+        found = registry().component_of(value, "initializer")
+        return found.qualified_name if found else None
+    return _plain(value, place)
+
+
 def _plugins(model: Any) -> dict[str, str]:
     """Return the distributions that a model's layers come from, with their versions."""
-    seen: set[int] = set()
     versions = {}
-    for name, layer in model.named_layers():
-        if id(layer) in seen:
-            raise ModelFileError(f"The layer {name} is used in two places, which a model file cannot express.")
-        seen.add(id(layer))
+    for _, layer in model.named_layers():
         component = registry().component_of(type(layer), "layer")
         if component is not None:
             versions[component.distribution] = component.version

@@ -13,6 +13,7 @@ from nn_core.dtypes import default_dtype
 from nn_core.fields import boolean, doc, number, optional_positive, positive_number, probability
 from nn_core.layer import Layer
 from nn_core.parameter import Buffer, Parameter
+from nn_core.parts import is_trained
 from nn_core.typing import Array, Backward, Shape
 
 
@@ -95,9 +96,10 @@ class BatchNorm(Layer):
         scale = inv_std if self.weight is None else self.weight.data * inv_std
 
         def backward(dy: Array) -> Array:
-            dbias = dy.sum(reduced)
-            dweight = (dy * normalized).sum(reduced)
-            if self.weight is not None and self.bias is not None:
+            if training or is_trained(self):
+                dbias = dy.sum(reduced)
+                dweight = (dy * normalized).sum(reduced)
+            if self.weight is not None and self.bias is not None and is_trained(self):
                 self.weight.accumulate(dweight)
                 self.bias.accumulate(dbias)
             dx: Array

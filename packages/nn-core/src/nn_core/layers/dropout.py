@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from attrs import define, field
 
+from nn_core.backends import backend
 from nn_core.fields import doc, number, probability
 from nn_core.layer import Layer
 from nn_core.random import keep_mask
@@ -37,7 +37,7 @@ class Dropout(Layer):
         if not self.training or self.p == 0:
             return x, _unchanged
         scale = 1 / (1 - self.p) if self.p < 1 else 0.0
-        mask = keep_mask(x.shape, self.p).astype(x.dtype) * np.array(scale, x.dtype)
+        mask = backend(x).asarray(keep_mask(x.shape, self.p), x.dtype) * scale
 
         def backward(dy: Array) -> Array:
             dx: Array = dy * mask

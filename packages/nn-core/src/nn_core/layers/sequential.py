@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from textwrap import indent
-from typing import Any, Self, overload
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from nn_core import protocols
-from nn_core.errors import BackwardError, ConfigError, NotBuiltError, ShapeError
-from nn_core.layer import Layer, with_parts_built
+from nn_core.errors import BackwardError, ShapeError
+from nn_core.initialization import InitMap, choices_for
+from nn_core.layers.container import Container, forward_of, inputs_of, shape_of
+from nn_core.parts import is_trained
 from nn_core.registry import name_of
 from nn_core.typing import Backward
 
 
-class Sequential(Layer):
+class Sequential(Container):
     """Layers one after the other: ``y = fₙ(… f₂(f₁(x)))``.
 
     Gradient: the layers' closures in reverse order. Sizes that a layer leaves out follow from the layers before it, at
-    the first call or at ``build(input_shape)``. Parameters are named by position, as in ``0.weight``.
+    the first call or at ``build(input_shape)``. Parameters are named by the layers' positions, as in ``0.weight``, or
+    by their names, as in ``head.weight``. What a layer returns as a tuple is several inputs of the next one.
+
+    Args:
+        *layers: the layers, built or not; or one dictionary of layers by name.
+        init: has `nn_core.initialize` choose first weights by the activations next to them: ``normal``, ``uniform`` or
+            a map of one's own. Of Sequentials inside each other the outermost that has an `init` decides.
 
     Shape:
         that of the first layer's x → that of the last layer's y.
 
     Raises:
         ShapeError: a layer's input does not fit; the message names the layer and what came before it.
+        ConfigError: something is no layer, or a name is taken, a number, or one of this class's attributes.
 
     >>> from nn_core import Linear, ReLU
     >>> Sequential(Linear(4, 8), ReLU(), Linear(out_features=2))
@@ -34,34 +42,45 @@ class Sequential(Layer):
       (1): ReLU()
       (2): Linear(in_features=None, out_features=2, bias=True)
     )
+    >>> model = Sequential({"features": Linear(4, 8), "head": Linear(8, 2)})
+    >>> list(model.params)
+    ['features.weight', 'features.bias', 'head.weight', 'head.bias']
+    >>> model.head is model["head"] is model[1]
+    True
     """
 
     _built = True  # it has no sizes of its own: each layer builds itself when it is first called
 
-    def __init__(self, *layers: protocols.Layer) -> None:
-        for i, layer in enumerate(layers):
-            if isinstance(layer, type) or not callable(getattr(layer, "forward", None)):
-                hint = f": write {layer.__name__}()" if isinstance(layer, type) else ""
-                raise ConfigError(f"Sequential takes layers, and argument {i} is {layer!r}{hint}.")
-        self.layers: list[Any] = list(layers)
+    def __init__(
+        self, *layers: protocols.Layer | Mapping[str, protocols.Layer], init: InitMap | str | None = None
+    ) -> None:
+        self.init = init
+        super().__init__(layers)
+
+    def _changed(self) -> None:
+        """Have those layers drawn again whose neighbors suggest another initializer than before."""
+        if self.init is not None:
+            for layer, choice in choices_for(self, self.init):
+                if layer.chosen_init != choice:
+                    layer.accept_init(choice)
 
     # The mathematics
 
-    def forward(self, x: Any, input_gradient: bool = True) -> tuple[Any, Backward]:
-        first = 0 if input_gradient else self._first_with_parameters()
+    def forward(self, *xs: Any, input_gradient: bool = True) -> tuple[Any, Backward]:
+        x = xs[0] if len(xs) == 1 else xs
+        first = 0 if input_gradient else self._first_trained()
         closures: list[Backward] = []
         spent = False
         i = 0
         try:
             for i, layer in enumerate(self.layers):
-                if i == first and not input_gradient and getattr(layer, "declines_input_gradient", False):
-                    x, closure = layer.forward(x, input_gradient=False)
+                if i < first:
+                    x, _ = layer.forward(*inputs_of(x))
                 else:
-                    x, closure = layer.forward(x)
-                if i >= first:
+                    x, closure = forward_of(layer, inputs_of(x), input_gradient or i > first)
                     closures.append(closure)
         except ShapeError as error:
-            self._place(error, i, getattr(x, "shape", None))
+            self._place(error, i, shape_of(x))
             raise
 
         def backward(dy: Any) -> Any:
@@ -75,13 +94,15 @@ class Sequential(Layer):
 
         return x, backward
 
-    def infer(self, x: Any) -> Any:
+    def infer(self, *xs: Any) -> Any:
+        x = xs[0] if len(xs) == 1 else xs
+        del xs  # at most a layer's input and its output are alive at a time
         i = 0
         try:
             for i, layer in enumerate(self.layers):  # noqa: B007 - an error names it
-                x = layer.infer(x)
+                x = layer.infer(*inputs_of(x))
         except ShapeError as error:
-            self._place(error, i, getattr(x, "shape", None))
+            self._place(error, i, shape_of(x))
             raise
         return x
 
@@ -106,12 +127,14 @@ class Sequential(Layer):
     def _place(self, error: ShapeError, i: int, shape: Any) -> None:
         """Tell an error which layer it concerns and which layer's output that layer could not take."""
         if i > 0 and shape is not None:
-            error.after(f"{name_of(type(self.layers[i - 1]), 'layer')} {tuple(shape[1:])}")
-        error.within(f"layers[{i}]")
+            shapes = shape if shape and isinstance(shape[0], tuple) else (shape,)
+            sizes = " and ".join(str(tuple(shape[1:])) for shape in shapes)
+            error.after(f"{name_of(type(self.layers[i - 1]), 'layer')} {sizes}")
+        error.within(self._place_of(i))
 
-    def _first_with_parameters(self) -> int:
+    def _first_trained(self) -> int:
         """Return the position of the layer before which nothing is trained, so that no gradient need reach it."""
-        return next((i for i, layer in enumerate(self.layers) if _is_trained(layer)), len(self.layers))
+        return next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(self.layers))
 
     # The list
 
@@ -119,47 +142,8 @@ class Sequential(Layer):
     def takes_integers(self) -> bool:  # type: ignore[override]  # follows from the first layer
         return bool(self.layers) and getattr(self.layers[0], "takes_integers", False)
 
-    def append(self, layer: protocols.Layer) -> Self:
-        """Add a layer at the end."""
-        self.layers.append(layer)
-        return self
-
-    def children(self) -> Iterator[tuple[str, Any]]:
-        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
-        # A subclass may have further parts as attributes.
-        yield from (part for part in super().children() if not part[0].startswith("layers."))
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.layers)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+    def _like(self, layers: list[Any]) -> Sequential:
+        return Sequential(*layers)
 
     def config(self) -> dict[str, Any]:
-        return {"layers": list(self.layers)}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        unknown = set(config) - {"layers"}
-        layers = config.get("layers")
-        if unknown or not isinstance(layers, (list, tuple)):
-            raise ConfigError(f"Sequential needs 'layers', a list of layers, and nothing else; got {dict(config)!r}.")
-        return cls(*with_parts_built(list(layers)))
-
-    def __repr__(self) -> str:
-        lines = "".join(indent(f"({name}): {layer!r}\n", "  ") for name, layer in self.children())
-        return f"{type(self).__name__}(\n{lines})" if lines else f"{type(self).__name__}()"
-
-
-def _is_trained(layer: Any) -> bool:
-    try:
-        return bool(layer.parameters())
-    except NotBuiltError:  # it gets parameters once it has seen its input
-        return True
+        return super().config() | ({} if self.init is None else {"init": self.init})
