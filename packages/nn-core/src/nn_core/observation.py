@@ -12,6 +12,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from nn_core.layer import Layer
+    from nn_core.typing import Backward
 
 
 @frozen(eq=False)
@@ -25,6 +26,7 @@ class Observation:
         inputs: what it got (for ``backward``, the gradient of its output).
         output: what it returned (for ``backward``, the gradient of its inputs).
         seconds: wall-clock time, the layers inside it included.
+        closure: for ``forward``, the closure that goes back, else None.
     """
 
     phase: Literal["forward", "backward", "infer"]
@@ -33,6 +35,7 @@ class Observation:
     inputs: tuple[Any, ...]
     output: Any
     seconds: float
+    closure: Backward | None = None
 
 
 Observer: TypeAlias = Callable[[Observation], None]
@@ -85,7 +88,7 @@ def run_observed(layer: Layer, method: Callable[..., Any], xs: tuple[Any, ...], 
         return result
 
     y, backward = result
-    _report(Observation("forward", name, layer, xs, y, seconds))
+    _report(Observation("forward", name, layer, xs, y, seconds, backward))
 
     def observed_backward(dy: Any) -> Any:
         start = perf_counter()

@@ -1,9 +1,9 @@
-"""The types that signatures across the framework share."""
+"""The types that signatures across the framework share, for those who annotate code of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,6 +12,55 @@ Array: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 Backward: TypeAlias = Callable[[Any], Any]
 Initializer: TypeAlias = Callable[[Shape, np.random.Generator | None], Array]
-IntOrPair: TypeAlias = int | tuple[int, int]
+InitFn: TypeAlias = Callable[[Shape], Array]
+"""An initializer that is given the shape alone; every layer's ``init=`` takes it, too."""
 
-__all__ = ["Array", "Backward", "DTypeLike", "Initializer", "IntOrPair", "Shape"]
+IntOrPair: TypeAlias = int | tuple[int, int]
+KernelSize: TypeAlias = IntOrPair
+Stride: TypeAlias = IntOrPair
+Padding: TypeAlias = IntOrPair
+BetaCoefficients: TypeAlias = tuple[float, float]
+
+Loader: TypeAlias = Iterable[tuple[Any, ...]]
+"""Anything that yields batches (x, y) or (x, y, weight)."""
+
+TrainTestEvalSets: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array], tuple[Array, Array]]
+"""(x, y) for training, test and validation."""
+
+if TYPE_CHECKING:
+    from nn_core import protocols
+    from nn_core.parameter import Parameter
+
+    ListOfParameters: TypeAlias = list[Parameter]
+    LossFunc: TypeAlias = protocols.Loss
+    Optimizer: TypeAlias = protocols.Optimizer
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Look up, once everything is imported, what is made of modules that import this one."""
+        if name not in ("ListOfParameters", "LossFunc", "Optimizer"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from nn_core import protocols
+        from nn_core.parameter import Parameter
+
+        return {"ListOfParameters": list[Parameter], "LossFunc": protocols.Loss, "Optimizer": protocols.Optimizer}[name]
+
+
+__all__ = [
+    "Array",
+    "Backward",
+    "BetaCoefficients",
+    "DTypeLike",
+    "InitFn",
+    "Initializer",
+    "IntOrPair",
+    "KernelSize",
+    "ListOfParameters",
+    "Loader",
+    "LossFunc",
+    "Optimizer",
+    "Padding",
+    "Shape",
+    "Stride",
+    "TrainTestEvalSets",
+]
