@@ -1,0 +1,202 @@
+"""Models whose ``forward`` returns the output alone and whose ``backward`` goes through the layers one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from nn_core import layer as closures, model as compiled
+from nn_core.compat.two_methods import Loss, Optimizer, adapt_layer, adapt_loss, adapt_optimizer
+from nn_core.errors import ConfigError
+from nn_core.evaluation import component
+from nn_core.gradients import clip_grad_norm
+from nn_core.typing import Array
+
+
+class Model:
+    """`nn_core.Model` with the manual loop of the two-method style: ``forward``, ``loss.backward``, ``optimizer.step``.
+
+    After ``forward(x, training=True)`` every layer can be gone back through by itself, ``layer.backward(grad)``; its
+    arrays are in ``layer.params`` and ``layer.grads``. `fit`, `predict`, `summary` and all else are `nn_core.Model`'s.
+    Layers, losses and optimizers in two methods are adapted.
+
+    >>> import numpy as np
+    >>> from nn_core import Linear, ReLU
+    >>> model = Model([Linear(4, 8), ReLU(), Linear(8, 1)])
+    >>> y = model.forward(np.ones((5, 4)), training=True)
+    >>> model.backward(np.ones((5, 1))).shape
+    (5, 4)
+    """
+
+    def __init__(self, layers: Iterable[Any] = ()) -> None:
+        self.model = compiled.Model([_adapted(layer) for layer in layers])
+        self.loss: Any = None
+        self.optimizer: Any = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the model of a file, as `nn_core.Model.load` does."""
+        made = cls()
+        made.model = compiled.Model.load(path)
+        return made
+
+    def add(self, layer: Any) -> Self:
+        """Append a layer and return the model."""
+        self.model.add(_adapted(layer))
+        return self
+
+    def compile(self, loss: Any, optimizer: Any = "adam", metrics: Iterable[Any] = (), **options: Any) -> Self:
+        """Choose loss and optimizer, as `nn_core.Model.compile` does, and return the model."""
+        if isinstance(loss, Loss):
+            loss = adapt_loss(loss)
+        if isinstance(optimizer, Optimizer):
+            optimizer = adapt_optimizer(optimizer, self.model.parameters())
+        self.model.compile(loss, optimizer, metrics, **options)
+        self.loss, self.optimizer = _TwoMethodLoss(self.model.loss), _PairOptimizer(self.model)
+        return self
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        """Return the output, in training or evaluation mode."""
+        self.model.train() if training else self.model.eval()
+        x = self.model.accept(x)
+        for layer in self.model.layers:
+            x = layer(x)
+        return x
+
+    def backward(self, grad: Any) -> Any:
+        """Go back through the latest ``forward(x, training=True)``; the gradients replace those of the last time.
+
+        ``layer.backward``, in contrast, adds to them: call ``zero_grad()`` before you go through the layers yourself.
+        """
+        self.model.zero_grad()
+        for layer in reversed(self.model.layers):
+            grad = layer.backward(grad)
+        return grad
+
+    def get_params_and_grads(self) -> list[tuple[Array, Array | None]]:
+        """Return the arrays of the parameters with their gradients."""
+        return [(parameter.data, parameter.grad) for parameter in self.model.parameters()]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "model":  # not there yet, while a copy is made
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+    def __repr__(self) -> str:
+        return repr(self.model)
+
+
+class _TwoMethodLoss:
+    """A loss of this framework, in two methods."""
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def forward(self, y_pred: Any, y_true: Any) -> float:
+        value, self.gradient = self.loss.value_and_grad(y_pred, y_true)
+        return float(value)
+
+    def backward(self) -> Any:
+        return self.gradient
+
+
+class _PairOptimizer:
+    """The optimizer of a model, whose ``step`` takes (array, gradient) pairs."""
+
+    def __init__(self, model: compiled.Model) -> None:
+        self.model = model
+
+    @property
+    def lr(self) -> float:
+        return float(self._inner().lr)
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._inner().lr = value
+
+    def step(self, params_and_grads: Iterable[tuple[Array, Array | None]]) -> None:
+        inner = self._inner()
+        parameters = self.model.parameters()
+        owners = {id(parameter.data): parameter for parameter in parameters}
+        for array, gradient in params_and_grads:
+            if id(array) not in owners:
+                raise ConfigError(
+                    "step takes the arrays of the model's parameters, as get_params_and_grads() has them."
+                )
+            parameter = owners[id(array)]
+            if gradient is not parameter.grad:
+                parameter.zero_grad()
+                if gradient is not None:
+                    parameter.accumulate(gradient)
+        if self.model.clip_norm is not None:
+            clip_grad_norm(parameters, self.model.clip_norm)
+        inner.step()
+
+    def _inner(self) -> Any:
+        if isinstance(self.model.optimizer, Mapping):  # compiled before it was built
+            self.model.optimizer = component("optimizer", self.model.optimizer, self.model.parameters())
+        return self.model.optimizer
+
+
+class Sequential:
+    """Layers with a loss and an L2 penalty on the weights: ``loss = loss_fn(ŷ, y) + reg / 2 · Σ W²``.
+
+    Args:
+        layers: the layers; those in two methods are adapted.
+        loss_fn: a loss (in two methods, too), its name or configuration.
+        reg: strength of the penalty on parameters of at least two axes, if weight decay applies to them: not on biases,
+            nor on what batch norm scales and shifts by.
+
+    >>> import numpy as np
+    >>> from nn_core import Linear
+    >>> model = Sequential(layers=[Linear(4, 3)], loss_fn="cross_entropy", reg=0.1)
+    >>> loss, grads = model.compute_loss(np.zeros((2, 4)), np.array([0, 1]))
+    >>> sorted(grads), grads["0.weight"].shape
+    (['0.bias', '0.weight'], (3, 4))
+    """
+
+    def __init__(self, layers: Iterable[Any], loss_fn: Any, reg: float = 0.0) -> None:
+        self.model = compiled.Model([_adapted(layer) for layer in layers])
+        self.loss_fn = adapt_loss(loss_fn) if isinstance(loss_fn, Loss) else component("loss", loss_fn)
+        if not isinstance(reg, Real) or not 0 <= reg < float("inf"):
+            raise ConfigError(f"reg of Sequential must be a number of at least 0, got {reg!r}.")
+        self.reg: float = float(reg)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The arrays of all parameters by name."""
+        return self.model.params
+
+    @property
+    def grads(self) -> dict[str, Array | None]:
+        """The gradients of the latest `compute_loss` by name."""
+        return self.model.grads
+
+    def forward(self, x: Any, mode: Literal["train", "test"] = "test") -> Any:
+        """Return the output in training or test mode."""
+        if mode not in ("train", "test"):
+            raise ConfigError(f"mode must be 'train' or 'test', got {mode!r}.")
+        self.model.train() if mode == "train" else self.model.eval()
+        return self.model(x)
+
+    def backward(self, dout: Any) -> Any:
+        """Go back through the latest ``forward(x, mode="train")`` and return the gradient of x."""
+        return self.model.backward(dout)
+
+    def compute_loss(self, x: Any, y: Any) -> tuple[float, dict[str, Array | None]]:
+        """Return the loss on a batch, penalty included, and the gradients of all parameters by name."""
+        value, gradient = self.loss_fn.value_and_grad(self.forward(x, mode="train"), y)
+        self.model.zero_grad()
+        self.backward(gradient)
+        penalty = 0.0
+        for parameter in self.model.parameters():
+            if self.reg and parameter.decay and parameter.ndim > 1:
+                penalty += self.reg / 2 * float((parameter.data**2).sum(dtype="float64"))
+                parameter.accumulate(self.reg * parameter.data)
+        return float(value) + penalty, self.grads
+
+
+def _adapted(layer: Any) -> Any:
+    return layer if isinstance(layer, closures.Layer) else adapt_layer(layer)
