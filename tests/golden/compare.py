@@ -7,6 +7,7 @@ PyTorch is imported by `Torch` alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
@@ -20,6 +21,7 @@ STEPS = (1, 2, 3, 10, 200)
 TOLERANCES = {
     "layers": {"float32": 1e-5, "float64": 1e-10},
     "losses": {"float32": 1e-5, "float64": 1e-10},
+    "operations": {"float32": 1e-5, "float64": 1e-10},
     "optimizers": {"float32": 1e-4, "float64": 1e-9},
 }
 
@@ -28,13 +30,49 @@ TOLERANCES = {
 DRAWS: dict[str, Callable[[np.random.RandomState, tuple[int, ...]], Any]] = {
     "uniform": lambda random, shape: random.uniform(-2, 2, shape),
     "coarse": lambda random, shape: random.randint(-4, 5, shape) / 2,  # many ties and zeros
+    "indices": lambda random, shape: random.randint(0, 5, shape),
+    "positive": lambda random, shape: random.uniform(0.5, 2, shape),
     "far from zero": lambda random, shape: random.uniform(28, 32, shape),
 }
 TARGETS: dict[str, Callable[[np.random.RandomState, tuple[int, ...]], Any]] = {
-    "indices": lambda random, shape: random.randint(0, shape[1], shape[0]),
-    "one_hot": lambda random, shape: np.eye(shape[1])[random.randint(0, shape[1], shape[0])],
-    "probabilities": lambda random, shape: random.dirichlet(np.ones(shape[1]), shape[0]),
+    "indices": lambda random, shape: random.randint(0, classes(shape), terms(shape)),
+    "some ignored": lambda random, shape: np.where(
+        np.indices(terms(shape)).sum(axis=0) % 3 == 1, -100, random.randint(0, classes(shape), terms(shape))
+    ),
+    "one_hot": lambda random, shape: to_axis_1(np.eye(classes(shape))[random.randint(0, classes(shape), terms(shape))]),
+    "probabilities": lambda random, shape: to_axis_1(random.dirichlet(np.ones(classes(shape)), terms(shape))),
+    "log-probabilities": lambda random, shape: np.log(random.dirichlet(np.ones(shape[1]), shape[0])),
+    "values": lambda random, shape: random.uniform(-1, 1, shape),
+    "coarse": DRAWS["coarse"],
+    "shares": lambda random, shape: random.uniform(0, 1, shape),
+    "bits": lambda random, shape: random.randint(0, 2, shape) / 1,
+    "signs": lambda random, shape: random.choice([-1.0, 1.0], shape),
+    "sign of each": lambda random, shape: random.choice([-1.0, 1.0], shape[:-1]),
 }
+PREDICTIONS: dict[str, Callable[[np.random.RandomState, tuple[int, ...]], Any]] = {
+    "values": lambda random, shape: random.uniform(-1, 1, shape),
+    "coarse": DRAWS["coarse"],
+    "probabilities": lambda random, shape: random.uniform(0.05, 0.95, shape),
+    "certainties": lambda random, shape: random.choice([0, 0.5, 1], shape),
+    "log-probabilities": lambda random, shape: np.log(TARGETS["probabilities"](random, shape)),
+    "pair": lambda random, shape: (random.uniform(-1, 1, shape), random.uniform(-1, 1, shape)),
+    "coarse pair": lambda random, shape: (DRAWS["coarse"](random, shape), DRAWS["coarse"](random, shape)),
+}
+
+
+def classes(shape: tuple[int, ...]) -> int:
+    """Return the number of classes in predictions (N, C, …), or (C,) of one sample."""
+    return shape[0] if len(shape) == 1 else shape[1]
+
+
+def terms(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of predictions without the classes."""
+    return () if len(shape) == 1 else shape[:1] + shape[2:]
+
+
+def to_axis_1(rows: Array) -> Array:
+    """Move the classes from the last axis to where losses expect them."""
+    return np.ascontiguousarray(np.moveaxis(rows, -1, min(1, rows.ndim - 1)))
 
 
 def seeded(name: str) -> np.random.RandomState:
@@ -68,7 +106,7 @@ class Ours:
     def load(self, layer: Any, state: Mapping[str, Array]) -> None:
         layer.load_state_dict(state)
 
-    def forward(self, layer: Any, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+    def forward(self, layer: Any, x: Array) -> tuple[Array, Callable[[Array], Array | None]]:
         y, backward = layer.forward(x)
         return y, backward
 
@@ -82,9 +120,35 @@ class Ours:
         layer.zero_grad()
         return gradients
 
-    def loss(self, spec: Any, pred: Array, target: Array, weight: Array | None) -> tuple[Any, Array]:
-        value, gradient = build(spec, self.layers).value_and_grad(pred, target, weight)
-        return value, gradient
+    def loss(
+        self, spec: Any, pred: Any, target: Array, weight: Array | None, dy: Array | None = None
+    ) -> tuple[Any, Any]:
+        """Return the value and the gradient of its sum, or with dy the one that Tensors get from ``backward(dy)``."""
+        import nn_core.tensor
+
+        loss = build(spec, self.layers)
+        if dy is None:
+            value, gradient = loss.value_and_grad(pred, target, weight)
+            return value, gradient
+        leaves = tuple(nn_core.tensor.Tensor(part, requires_grad=True) for part in parts_of(pred))
+        y = loss(leaves if isinstance(pred, tuple) else leaves[0], target, weight)
+        y.backward(dy)
+        gradients = tuple(leaf.grad for leaf in leaves)
+        return y.data, gradients if isinstance(pred, tuple) else gradients[0]
+
+    def operation(self, case: Any, inputs: list[Array]) -> tuple[list[Array], Callable[[list[Array]], list[Array]]]:
+        from nn_core import functional
+        from nn_core.tape import go_back
+        from nn_core.tensor import Tensor
+
+        leaves = [Tensor(x, requires_grad=True) for x in inputs]
+        ys = several(eval(case.ours, vars(functional) | dict(zip("abc", leaves, strict=False))))
+
+        def backward(dys: list[Array]) -> list[Array]:
+            go_back(list(zip(ys, dys, strict=True)))
+            return [leaf.grad for leaf in leaves if leaf.grad is not None]  # a mask gets none
+
+        return [y.data for y in ys], backward
 
     def parameter(self, data: Array, trained: bool = True) -> Any:
         import nn_core
@@ -112,8 +176,16 @@ class Torch:
         torch.set_num_threads(1)  # the arrays are small, and one thread adds in one order
         self.torch = torch
 
+        class Hardsigmoid(torch.nn.Module):
+            """PyTorch's own multiplies by 1/6 rounded to float32, in float64, too."""
+
+            def forward(self, x: Any) -> Any:
+                return torch.nn.functional.relu6(x + 3) / 6
+
+        self.layers = (SimpleNamespace(Hardsigmoid=Hardsigmoid), torch.nn)
+
     def layer(self, spec: Any, dtype: str) -> Any:
-        return build(spec, (self.torch.nn,)).to(getattr(self.torch, dtype))
+        return build(spec, self.layers).to(getattr(self.torch, dtype))
 
     def state(self, layer: Any) -> Record:
         return {name: tensor.numpy().copy() for name, tensor in layer.state_dict().items()}
@@ -121,13 +193,13 @@ class Torch:
     def load(self, layer: Any, state: Mapping[str, Array]) -> None:
         layer.load_state_dict({name: self.torch.tensor(array) for name, array in state.items()})
 
-    def forward(self, layer: Any, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        leaf = self.torch.tensor(x, requires_grad=True)
+    def forward(self, layer: Any, x: Array) -> tuple[Array, Callable[[Array], Array | None]]:
+        leaf = self.torch.tensor(x, requires_grad=x.dtype.kind == "f")
         y = layer(leaf)
 
-        def backward(dy: Array) -> Array:
+        def backward(dy: Array) -> Array | None:
             y.backward(self.torch.tensor(dy))
-            return self.data(leaf.grad)
+            return None if leaf.grad is None else self.data(leaf.grad)
 
         return self.data(y), backward
 
@@ -140,21 +212,53 @@ class Torch:
         layer.zero_grad()
         return gradients
 
-    def loss(self, spec: Any, pred: Array, target: Array, weight: Array | None) -> tuple[Array, Array]:
-        """Return the value and the gradient of its sum; weights, which PyTorch has not, act on the unreduced loss."""
+    def loss(
+        self, spec: Any, pred: Any, target: Array, weight: Array | None, dy: Array | None = None
+    ) -> tuple[Array, Any]:
+        """Return the value and the gradient of its sum, or with dy the one of ``sum(dy · value)``.
+
+        Weights of samples, which PyTorch has not, act on the unreduced loss. What the terms count in the mean is what
+        the negative log-likelihood makes of predictions that are −1 everywhere.
+        """
         name, options = spec
-        leaf = self.torch.tensor(pred, requires_grad=True)
+        leaves = [self.torch.tensor(part, requires_grad=True) for part in parts_of(pred)]
+        goal = self.torch.tensor(target)
+        options = {
+            key: self.torch.tensor(value, dtype=leaves[0].dtype) if isinstance(value, list) else value
+            for key, value in options.items()
+        }
         if weight is None:
-            value = build(spec, (self.torch.nn,))(leaf, self.torch.tensor(target))
+            value = build((name, options), (self.torch.nn,))(*leaves, goal)
         else:
-            weights = self.torch.tensor(weight)
-            terms = weights * build((name, {**options, "reduction": "none"}), (self.torch.nn,))(
-                leaf, self.torch.tensor(target)
-            )
-            reduction = options.get("reduction", "mean")
-            value = {"none": terms, "sum": terms.sum(), "mean": terms.sum() / weights.sum()}[reduction]
-        value.sum().backward()
-        return self.data(value), self.data(leaf.grad)
+            reduction = options.pop("reduction", "mean")
+            terms = build((name, options), (self.torch.nn,), reduction="none")(*leaves, goal)
+            counts = self.torch.ones_like(terms)
+            if target.dtype.kind == "i":
+                count = {key: value for key, value in options.items() if key in ("weight", "ignore_index")}
+                counts = self.torch.nn.NLLLoss(**count, reduction="none")(-self.torch.ones_like(leaves[0]), goal)
+            if reduction == "batchmean":
+                counts = counts / counts[0].numel()
+            weights = self.torch.tensor(weight).reshape(-1, *[1] * (terms.ndim - 1))
+            value = weights * terms
+            if reduction != "none":
+                value = value.sum()
+            if reduction not in ("none", "sum"):
+                value = value / (weights * counts).sum()
+        (value if dy is None else value * self.torch.tensor(dy)).sum().backward()
+        gradients = tuple(self.data(leaf.grad) for leaf in leaves)
+        return self.data(value), gradients if isinstance(pred, tuple) else gradients[0]
+
+    def operation(self, case: Any, inputs: list[Array]) -> tuple[list[Array], Callable[[list[Array]], list[Array]]]:
+        torch = self.torch
+        leaves = [torch.tensor(x, requires_grad=True) for x in inputs]
+        names = vars(torch) | {"F": torch.nn.functional} | dict(zip("abc", leaves, strict=False))
+        ys = several(eval(case.theirs or case.ours, names))
+
+        def backward(dys: list[Array]) -> list[Array]:
+            torch.autograd.backward(ys, [torch.tensor(dy) for dy in dys])
+            return [self.data(leaf.grad) for leaf in leaves if leaf.grad is not None]
+
+        return [self.data(y) for y in ys], backward
 
     def parameter(self, data: Array, trained: bool = True) -> Any:
         return self.torch.nn.Parameter(self.torch.tensor(data), requires_grad=trained)
@@ -181,6 +285,11 @@ def build(spec: Any, modules: Iterable[Any], *args: Any, **options: Any) -> Any:
     return cls(*args, **given, **options)
 
 
+def several(y: Any) -> list[Any]:
+    """Return the outputs of an operation that has one or several."""
+    return list(y) if isinstance(y, (tuple, list)) else [y]
+
+
 def draw_state(random: np.random.RandomState, state: Mapping[str, Array], dtype: str) -> Record:
     """Return values for parameters and buffers of these names and shapes; variances are positive, counters zero."""
     drawn: Record = {}
@@ -202,7 +311,9 @@ def layer_record(side: Any, case: Any, dtype: str) -> Record:
         x = read_only(DRAWS[case.draw](random, case.shape), dtype)
         y, backward = side.forward(layer, x)
         record[f"{place}/y"] = y
-        record[f"{place}/dx"] = backward(read_only(random.uniform(-1, 1, y.shape), dtype))
+        dx = backward(read_only(random.uniform(-1, 1, y.shape), dtype))
+        if dx is not None:  # indices have no gradient
+            record[f"{place}/dx"] = dx
         return x
 
     layer.train()
@@ -221,13 +332,37 @@ def layer_record(side: Any, case: Any, dtype: str) -> Record:
 
 
 def loss_record(side: Any, case: Any, dtype: str) -> Record:
-    """Return value and gradient."""
+    """Return value and gradient, and the gradient of the value times random numbers."""
     random = seeded(case.name)
-    pred = read_only(case.scale * random.uniform(-1, 1, case.shape), dtype)
+    drawn = PREDICTIONS[case.draw](random, case.shape)
+    pred = tuple(read_only(case.scale * np.asarray(part), dtype) for part in parts_of(drawn))
+    pred = pred if isinstance(drawn, tuple) else pred[0]
     target = read_only(TARGETS[case.target](random, case.shape), dtype)
     weight = read_only(random.uniform(0, 2, case.shape[0]), dtype) if case.weighted else None
-    value, gradient = side.loss(case.spec, pred, target, weight)
-    return {"value": np.asarray(value, dtype), "gradient": gradient}
+    value, gradients = side.loss(case.spec, pred, target, weight)
+    dy = read_only(random.uniform(-1, 1, np.shape(value)), dtype)
+    _, products = side.loss(case.spec, pred, target, weight, dy)
+    record = {"value": np.asarray(value, dtype)}
+    for i, (gradient, product) in enumerate(zip(parts_of(gradients), parts_of(products), strict=True)):
+        number = f" {i + 1}" if isinstance(pred, tuple) else ""
+        record |= {f"gradient{number}": gradient, f"gradient{number} of a product": product}
+    return record
+
+
+def parts_of(arrays: Any) -> tuple[Any, ...]:
+    return arrays if isinstance(arrays, tuple) else (arrays,)
+
+
+def operation_record(side: Any, case: Any, dtype: str) -> Record:
+    """Return the outputs and, for random gradients of them, the gradients of the inputs."""
+    random = seeded(case.name)
+    inputs = [read_only(DRAWS[case.draw](random, shape), dtype) for shape in case.shapes]
+    ys, backward = side.operation(case, inputs)
+    record = {f"y {i}": y if y.dtype.kind == "f" else y.astype(np.int64) for i, y in enumerate(ys)}
+    if ys[0].dtype.kind == "f":
+        dxs = backward([read_only(random.uniform(-1, 1, y.shape), str(y.dtype)) for y in ys])
+        record |= {f"gradient of {name}": dx for name, dx in zip("abc", dxs, strict=False)}
+    return record
 
 
 def optimizer_record(side: Any, case: Any, dtype: str, steps: Iterable[int] = STEPS) -> Record:
@@ -256,6 +391,7 @@ def optimizer_record(side: Any, case: Any, dtype: str, steps: Iterable[int] = ST
 RECORDS: dict[str, Callable[[Any, Any, str], Record]] = {
     "layers": layer_record,
     "losses": loss_record,
+    "operations": operation_record,
     "optimizers": optimizer_record,
 }
 

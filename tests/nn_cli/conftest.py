@@ -106,7 +106,7 @@ def nn_datasets():
 
 @hookimpl
 def nn_initializers():
-    yield InitializerSpec(name="zeros", target="nn_lab.parts:zeros")
+    yield InitializerSpec(name="blank", target="nn_lab.parts:blank")
 
 
 @hookimpl
@@ -138,7 +138,7 @@ def line(n: int = 12):
     return ArrayDataset(x, y), ArrayDataset(x[:5], y[:5])
 
 
-def zeros(shape, rng):
+def blank(shape, rng):
     return np.zeros(shape, np.float32)
 
 

@@ -112,8 +112,8 @@ def test_every_problem_is_told_with_its_place(lab):
         "data.type cannot be 'blob': No installed plugin provides the dataset 'blob'. Did you mean 'blobs'? "
         "nn-data (datasets) is not installed.",
         "model.layers[0].out_features must be an integer, got '4'",
-        "model.layers[1].type cannot be 'rely': No installed plugin provides the layer 'rely'. Did you mean 'relu'? "
-        "nn-layers-conv (convolution, pooling and 2-D normalization) is not installed.",
+        "model.layers[1].type cannot be 'rely': No installed plugin provides the layer 'rely'. Did you mean 'relu' or "
+        "'prelu'? nn-layers-conv (convolution, pooling and 2-D normalization) is not installed.",
         "model.layers[2].out_feature is no option of the layer 'linear'. Did you mean 'out_features' or 'in_features'?",
         "loss.reduction must be one of 'mean', 'sum', 'none', got 'max'",
         "optimizer.lr must be a number, got 'fast'",
@@ -177,7 +177,7 @@ def test_a_section_that_is_no_table_is_one_problem(lab, section, value):
         ({"data": {"type": "blobs", "n": "8"}}, "data.n must be an integer, got '8'"),
         ({"data": {}}, "data.type is missing: it names the dataset"),
         ({"model": {}}, "model.layers is missing: give it a list of layers"),
-        ({"model": {"layers": [], "x": 1}}, "model.x is unknown. Known here: layers"),
+        ({"model": {"layers": [], "x": 1}}, "model.x is unknown. Known here: layers, names, init"),
         ({"optimizer": {}}, "optimizer.type is missing: it names the optimizer"),
     ],
 )
@@ -325,6 +325,41 @@ def test_a_model_may_be_a_list_of_layers_or_one_layer(lab):
     assert type(experiment_with(lab, nested).build_model((40, 3))[0][0]).__name__ == "ReLU"
     single = experiment_with(lab, "model={type='linear', out_features=2}").build_model((40, 3))
     assert type(single).__name__ == "Linear"
+
+
+def test_containers_have_their_options_in_a_configuration(lab):
+    residual = "{type='residual', layers=[{type='linear', out_features=4}], shortcut={type='linear', out_features=4}}"
+    parallel = "{type='parallel', branches=[{type='relu'}, {type='relu'}], merge='concat', names=['a', 'b']}"
+    names = "names=['block', '1', 'head']"
+    model = f"model={{layers=[{residual}, {parallel}, {{type='linear', out_features=2}}], {names}, init='normal'}}"
+    built = experiment_with(lab, model).build_model((40, 3))
+    shapes = {name: array.shape for name, array in built.params.items() if name.endswith("weight")}
+    assert shapes == {"block.layers.0.weight": (4, 3), "block.shortcut.weight": (4, 3), "head.weight": (2, 8)}
+    assert built.init == "normal"
+    assert [name for name, _ in built[1].children()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "problem"),
+    [
+        (
+            {"type": "parallel", "branches": [{"type": "relu", "x": 1}]},
+            "branches[0].x is no option of the layer 'relu'",
+        ),
+        (
+            {"type": "parallel", "layers": [{"type": "relu"}]},
+            "layers is unknown. Known here: branches, names, merge, axi",
+        ),
+        ({"type": "parallel", "branches": [{"type": "relu"}], "axis": "1"}, "axis must be an integer, got '1'"),
+        ({"type": "residual", "layers": [{"type": "relu"}], "names": "a"}, "names must be a list of strings, got 'a'"),
+        (
+            {"type": "residual", "layers": [{"type": "relu"}], "shortcut": {"type": "linear"}},
+            "shortcut.out_features is missing: the layer 'linear' needs it",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_container_is_named_with_its_place(lab, layer, problem):
+    assert said(model={"layers": [layer]})[0].startswith(f"model.layers[0].{problem}")
 
 
 def test_an_option_that_a_layer_refuses_is_an_error_with_its_place(lab):

@@ -63,7 +63,7 @@ def test_a_layer_is_explained_by_its_equation_its_shapes_and_its_arguments(run, 
     assert found["in_features"][:2] == ("int | None", "None")
     assert found["out_features"] == ("int", "required", "columns of y")
     assert found["bias"] == ("bool", "True", "whether b is added")
-    assert found["init"][:2] == ("name | function", "torch_linear")
+    assert found["init"][:2] == ("name | table | function", "None")
     assert all(meaning for _, _, meaning in found.values())
 
 
@@ -170,7 +170,7 @@ def test_one_name_in_two_kinds_is_explained_twice(run, install):
     heads = [line for line in result.lines if line.startswith("accuracy – ")]
     assert heads == [
         "accuracy – layer of nn-acme 1.0, nn_acme.parts:Part",
-        f"accuracy – metric of nn-core {nn_core.__version__}, nn_core.metrics:Accuracy",
+        f"accuracy – metric of nn-core {nn_core.__version__}, nn_core.metrics.classification:Accuracy",
     ]
     assert "A layer of that name." in result.out
     assert "Share of samples" in result.out
@@ -188,9 +188,9 @@ def test_both_providers_of_one_name_are_explained(run, fake_plugins):
 
 
 def test_an_unknown_name_gets_the_close_match(run, fake_plugins):
-    result = run("info", "liner")
+    result = run("info", "linaer")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "nn-cli: No installed plugin provides 'liner'. Did you mean 'linear'?\n"
+    assert result.err == "nn-cli: No installed plugin provides 'linaer'. Did you mean 'linear'?\n"
 
 
 def test_an_unknown_name_without_a_close_match_gets_the_way_to_the_list(run, fake_plugins):

@@ -74,7 +74,7 @@ def test_another_seed_gives_other_weights(run, trained):
 
 
 def test_seed_and_batch_size_decide_how_the_data_are_visited(run, lab):
-    start = "model={type='linear', out_features=2, bias=false, init='zeros'}"  # so that no weight is drawn
+    start = "model={type='linear', out_features=2, bias=false, init='blank'}"  # so that no weight is drawn
     files = {}
     for name, change in (("a", "seed=3"), ("b", "seed=4"), ("c", "data.batch_size=8")):
         assert run("train", "lab.toml", "--out", name, "--set", start, "--set", change).code == 0

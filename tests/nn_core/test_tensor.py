@@ -167,7 +167,7 @@ def test_comparisons_are_element_by_element_and_have_no_gradient():
     for y, expected in (
         (x > 2, [False, False, True]),
         (x >= 2, [False, True, True]),
-        (2 > x, [True, False, False]),
+        (2 > x, [True, False, False]),  # noqa: SIM300 - the number on the left is the point
         (x <= 1, [True, False, False]),
         (x == [1, 0, 3], [True, False, True]),
         (x != x, [False] * 3),

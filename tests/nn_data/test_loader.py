@@ -161,9 +161,9 @@ def test_the_loader_leaves_the_global_generator_alone():
 class Noting(Linear):
     """A layer that notes the samples it sees."""
 
-    def forward(self, x, input_gradient=True):
+    def forward(self, x, *, input_gradient=True):
         vars(self).setdefault("order", []).append(x[:, 0].astype(int).tolist())
-        return super().forward(x, input_gradient)
+        return super().forward(x, input_gradient=input_gradient)
 
 
 class Idle:

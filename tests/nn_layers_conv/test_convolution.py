@@ -6,8 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nn_core import ConfigError, DTypeError, NotBuiltError, Sequential, ShapeError, seed
 from nn_layers_conv import BatchNorm2d, Conv2d, MaxPool2d

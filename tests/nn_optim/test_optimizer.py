@@ -7,8 +7,19 @@ import re
 import numpy as np
 import pytest
 
-from nn_core import BatchNorm1d, ConfigError, Linear, ModelFileError, Optimizer, Parameter, Sequential, build, fit, seed
-from nn_core import protocols as contracts
+from nn_core import (
+    BatchNorm1d,
+    ConfigError,
+    Linear,
+    ModelFileError,
+    Optimizer,
+    Parameter,
+    Sequential,
+    build,
+    fit,
+    protocols as contracts,
+    seed,
+)
 from nn_optim import SGD, Adam
 
 MAKERS = {

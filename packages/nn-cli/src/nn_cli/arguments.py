@@ -49,7 +49,11 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_TYPES = {"IntOrPair": "int | pair of int", "str | Initializer": "name | function"}
+_TYPES = {
+    "IntOrPair": "int | pair of int",
+    "str | Initializer": "name | function",
+    "InitChoice | None": "name | table | function",
+}
 
 
 def _is_required(parameter: inspect.Parameter, field: Any) -> bool:

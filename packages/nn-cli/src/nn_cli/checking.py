@@ -19,7 +19,14 @@ from nn_cli.arguments import arguments_of
 from nn_core.errors import ConflictError, UnknownComponentError, did_you_mean
 from nn_core.registry import get
 
-_WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string", dict: "a table"}
+_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    dict: "a table",
+    Mapping: "a table",
+}
 
 
 @frozen
@@ -91,7 +98,7 @@ def check_component(
     options = {key: value for key, value in table.items() if key != "type" and key not in elsewhere}
     parameters = list(inspect.signature(target).parameters.values())[positional:]
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters) and kind == "layer":
-        return check_layers(place, options)
+        return check_layers(place, options, target)
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     hints = option_types(target)
@@ -109,15 +116,26 @@ def check_component(
     ]
 
 
-def check_layers(place: str, table: Mapping[str, Any]) -> list[Problem]:
-    """Check a table with the key ``layers``, a list of layers."""
-    problems = [Problem(f"{place}.{key}", f"is unknown.{_known(key, ['layers'])}") for key in table if key != "layers"]
-    layers = table.get("layers")
+def check_layers(place: str, table: Mapping[str, Any], target: Any) -> list[Problem]:
+    """Check the table of a container, with the list of layers under the name that its class gives its arguments."""
+    parameters = inspect.signature(target).parameters.values()
+    (key,) = (p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
+    hints = {"names": list[str]} | option_types(target)
+    known = [key, "names", *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
+    problems = []
+    for option, value in table.items():
+        if option not in known:
+            problems.append(Problem(f"{place}.{option}", f"is unknown.{_known(option, known)}"))
+        elif isinstance(value, Mapping) and "type" in value:  # a layer, such as the shortcut of a residual block
+            problems += check_component(f"{place}.{option}", "layer", value)
+        elif option != key:
+            problems += check_value(f"{place}.{option}", value, hints.get(option, Any))
+    layers = table.get(key)
     if not isinstance(layers, list) or not layers:
         text = "is missing: give it a list of layers" if layers is None else f"must be a list of layers, got {layers!r}"
-        return [*problems, Problem(f"{place}.layers", text)]
+        return [*problems, Problem(f"{place}.{key}", text)]
     for i, layer in enumerate(layers):
-        problems += check_component(f"{place}.layers[{i}]", "layer", layer)
+        problems += check_component(f"{place}.{key}[{i}]", "layer", layer)
     return problems
 
 

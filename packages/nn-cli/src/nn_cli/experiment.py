@@ -170,7 +170,9 @@ def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Prob
     if "model" in table and trains:
         model = table["model"]
         nested = isinstance(model, Mapping) and "type" not in model
-        problems += check_layers("model", model) if nested else check_component("model", "layer", model)
+        problems += (
+            check_layers("model", model, nn_core.Sequential) if nested else check_component("model", "layer", model)
+        )
     if "loss" in table:
         problems += check_component("loss", "loss", table["loss"])
     if "optimizer" in table and trains:
@@ -180,10 +182,10 @@ def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Prob
 
 
 def build_layer(place: str, table: Mapping[str, Any]) -> Any:
-    """Make a layer from its table, or a `Sequential` from one with ``layers`` alone; errors name the place."""
+    """Make a layer from its table, a `Sequential` from one with ``layers`` and no type; errors name the place."""
     if "layers" in table and table.get("type", "sequential").partition("@")[0] == "sequential":
         layers = [build_layer(f"{place}.layers[{i}]", layer) for i, layer in enumerate(table["layers"])]
-        return nn_core.Sequential(*layers)
+        table = {"type": "sequential"} | dict(table) | {"layers": layers}
     try:
         return build("layer", table)
     except ConfigError as error:

@@ -38,6 +38,10 @@ class BackwardError(NNError, RuntimeError):
     """`backward` was called without a forward call to go back through."""
 
 
+class GradcheckError(NNError, AssertionError):
+    """A gradient is not that of finite differences, or there is nothing to compare."""
+
+
 class DataError(NNError, ValueError):
     """A data file or a dataset is missing, damaged or of the wrong shape."""
 

@@ -182,7 +182,8 @@ class Layer(Parts):
             return input_shape
         shapes = input_shape if isinstance(input_shape[0], tuple) else (input_shape,)
         dtype = np.int64 if self.takes_integers else self.dtype or default_dtype()
-        return self.infer(*[np.zeros(shape, dtype) for shape in shapes]).shape
+        y = self.infer(*[np.zeros(shape, dtype) for shape in shapes])
+        return tuple(part.shape for part in y) if isinstance(y, tuple) else y.shape
 
     # Configuration
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
 from nn_core.errors import ConfigError, DTypeError, NNError, ShapeError, sentence
 from nn_core.tape import Node, recording
@@ -151,7 +150,11 @@ def recorded(node: Node, y: Any) -> Any:
 
 def constants(y: Any) -> Any:
     """Return an output, or each of several, as a Tensor that leads nowhere."""
-    return tuple(tensor.Tensor.from_node(part, None) for part in y) if isinstance(y, tuple) else tensor.Tensor.from_node(y, None)
+    return (
+        tuple(tensor.Tensor.from_node(part, None) for part in y)
+        if isinstance(y, tuple)
+        else tensor.Tensor.from_node(y, None)
+    )
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
@@ -164,22 +167,22 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
         return gradient
     added = gradient.ndim - len(shape)
     stretched = tuple(i + added for i, size in enumerate(shape) if size == 1 and gradient.shape[i + added] != 1)
-    summed = gradient.sum(axis=(*range(added), *stretched), keepdims=True)
-    return summed.reshape(shape)
+    summed: Array = gradient.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
+    return summed
 
 
 def _as_array(x: Any, dtype: np.dtype[Any]) -> Array:
-    """Return an input that meets Tensors as an array (or a NumPy number) of their dtype; integer arrays keep their own.
+    """Return an input that meets Tensors of a dtype as an array (or a NumPy number) of it.
 
-    So do booleans, because of which a mask is a mask and a True no 1.
+    Boolean arrays stay what they are, and so do arrays of integers unless the dtype is a floating-point one.
     """
     array = x.data if isinstance(x, tensor.Tensor) else x
     if isinstance(array, (int, float)) and dtype.kind != "b":
-        number: Any = dtype.type(array)
+        number: Array = dtype.type(array)
         return number
-    if not hasattr(array, "dtype"):
-        array = np.asarray(array)
-    kept: Array = array if dtype.kind != "f" or array.dtype == dtype or array.dtype.kind == "b" else array.astype(dtype)
+    given: Array = array if hasattr(array, "dtype") else np.asarray(array)
+    stays = dtype.kind != "f" or given.dtype == dtype or given.dtype.kind == "b"
+    kept: Array = given if stays else given.astype(dtype)
     return kept
 
 

@@ -64,14 +64,13 @@ class Registry:
         return max(named, key=_priority)
 
     def component_of(self, target: object, kind: str) -> Component | None:
-        """Return the component whose target this class or function is, if it is registered."""
+        """Return the component whose target this class or function is, if it is registered; of several the first."""
+        announced = [part for record in self.records for part in record.components if part.kind == kind]
         path = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
-        candidates = [part for part in self.components(kind) if part.target == path]
+        candidates = [part for part in announced if part.target == path]
         if not candidates:  # registered under a re-exported path
             name = path.rpartition(":")[2]
-            candidates = [
-                part for part in self.components(kind) if part.target.endswith(f":{name}") and _leads_to(part, target)
-            ]
+            candidates = [part for part in announced if part.target.endswith(f":{name}") and _leads_to(part, target)]
         return candidates[0] if candidates else None
 
     def _unknown(self, kind: str, name: str, distribution: str) -> str:

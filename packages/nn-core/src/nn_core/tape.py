@@ -33,9 +33,7 @@ class Node:
 
     __slots__ = ("__weakref__", "attributes", "backward", "inputs", "name", "order", "outputs")
 
-    def __init__(
-        self, name: str, inputs: tuple[Any, ...], backward: Backward, attributes: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, name: str, inputs: tuple[Any, ...], backward: Backward, attributes: Mapping[str, Any]) -> None:
         self.name = name
         self.inputs = inputs
         self.attributes = attributes
@@ -117,8 +115,8 @@ def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
         backward, inputs = node.backward, node.inputs
         if backward is None:
             raise BackwardError(
-                f"The graph behind this Tensor was freed by an earlier backward() (at {node.name!r}). Compute it again, "
-                f"or add the losses and call backward() once on their sum."
+                f"The graph behind this Tensor was freed by an earlier backward() (at {node.name!r}). Compute it "
+                f"again, or add the losses and call backward() once on their sum."
             )
         node.backward, node.inputs = None, ()
         if node.outputs is None:

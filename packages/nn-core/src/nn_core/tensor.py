@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,9 @@ class Tensor(TensorMethods):
     def __len__(self) -> int:
         return len(self.data)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
     def __repr__(self) -> str:
         text = np.array2string(np.asarray(self.data), separator=", ", prefix="Tensor(")
         dtype = "" if self.dtype in (default_dtype(), np.int64, np.bool_) else f", dtype={self.dtype}"
@@ -184,7 +188,7 @@ class Tensor(TensorMethods):
         """
         if self.requires_grad:
             raise DTypeError(
-                "An array cannot carry a gradient on: call detach() first, or use operations of Tensor instead of NumPy's."
+                "An array cannot carry a gradient on: call detach() first, or use Tensor's methods instead of NumPy's."
             )
         return self.data
 
@@ -199,7 +203,7 @@ class Tensor(TensorMethods):
             how = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             if out is not None:
                 raise DTypeError(f"numpy.{how} cannot write a Tensor into an array: use y = x + … instead of x += ….")
-            raise DTypeError(f"numpy.{how} does not take Tensors: give it x.detach().numpy(), or use what Tensor offers.")
+            raise DTypeError(f"numpy.{how} does not take Tensors: give it x.detach().numpy(), or use Tensor's methods.")
         return found(*args)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kw: Any) -> Any:
@@ -207,7 +211,7 @@ class Tensor(TensorMethods):
         found = getattr(functional, function.__name__, None)
         if found is None:
             raise DTypeError(
-                f"numpy.{function.__name__} does not take Tensors: give it x.detach().numpy(), or use what Tensor offers."
+                f"numpy.{function.__name__} does not take Tensors: give it x.detach().numpy(), or use Tensor's methods."
             )
         return found(*args, **kw)
 
@@ -238,4 +242,3 @@ def _array(data: Any, floating: bool) -> Array:
         )
     kept: Array = np.asarray(data) if isinstance(data, np.generic) else data
     return kept
-

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from nn_core import functional
 from nn_core.typing import DTypeLike
 
 if TYPE_CHECKING:
     from nn_core.functional.reductions import Axis
     from nn_core.tensor import Tensor
+
+    class _Functional:
+        """What `nn_core.functional` is here: of Tensors, its functions make Tensors."""
+
+        split: Callable[..., tuple[Tensor, ...]]
+
+        def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
+
+    functional = _Functional()
+else:
+    from nn_core import functional
 
 
 def unpacked(given: tuple[Any, ...]) -> Any:
@@ -64,7 +74,7 @@ class TensorMethods:
     def __neg__(self) -> Tensor:
         return functional.negative(self)
 
-    def __pos__(self) -> Tensor:
+    def __pos__(self) -> Self:
         return self
 
     def __abs__(self) -> Tensor:
@@ -92,10 +102,9 @@ class TensorMethods:
         return functional.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError("A Tensor is not changed in place: make a new one with where() or scatter_add(), or write to .data.")
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+        raise TypeError(
+            "A Tensor is not changed in place: make a new one with where() or scatter_add(), or write to .data."
+        )
 
     # Element by element
 

@@ -9,11 +9,9 @@ from nn_core.lazy import lazy_exports
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nn_data.arrays import ArrayDataset as ArrayDataset
-    from nn_data.arrays import load_dataset as load_dataset
+    from nn_data.arrays import ArrayDataset as ArrayDataset, load_dataset as load_dataset
     from nn_data.idx import read_idx as read_idx
-    from nn_data.images import digits as digits
-    from nn_data.images import mnist as mnist
+    from nn_data.images import digits as digits, mnist as mnist
     from nn_data.loader import DataLoader as DataLoader
     from nn_data.splits import stratified_split as stratified_split
 else:

@@ -111,9 +111,7 @@ def _to_the_chosen(a: Array, b: Array, needed: Needed, chosen: Array) -> Backwar
 
 
 @operation
-def where(
-    condition: Array, a: Array, b: Array, /, *, needed: Needed = (False, True, True)
-) -> tuple[Array, Backward]:
+def where(condition: Array, a: Array, b: Array, /, *, needed: Needed = (False, True, True)) -> tuple[Array, Backward]:
     """Return a where `condition` is true and b elsewhere; dy goes to the one that was taken."""
     xp = backend(condition)
 

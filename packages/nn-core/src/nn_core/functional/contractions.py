@@ -26,6 +26,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         ConfigError: the subscripts cannot be read, or name another number of operands.
         ShapeError: an operand has another number of axes than letters, or axes of one letter differ in size.
 
+    >>> import numpy as np
     >>> a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0])
     >>> einsum("ij,j->i", a, b), einsum("ii", a)
     (array([21., 43.]), np.float64(5.0))
@@ -51,11 +52,11 @@ def einsum_of(*xs: Array, subscripts: str, needed: Needed | None = None) -> tupl
         # What only this operand has was summed over: the gradient is the same along it. Where it was broadcast, sum.
         kept = "".join(letter for letter in letters if letter in met and own[letter] == sizes[letter])
         factors = [dy, *(other for j, other in enumerate(xs) if j != i)]
-        gradient = xp.einsum(f"{','.join([output, *others])}->{kept}", *factors, optimize=len(factors) > 2)
-        gradient = gradient.reshape([own[letter] if letter in kept else 1 for letter in letters])
-        dx = xp.zeros(x.shape, dy.dtype)
-        diagonal = xp.einsum(f"{terms[i]}->{letters}", dx)  # a view
-        diagonal[...] = gradient
+        gradient = xp.einsum(f"{','.join([output, *others])}->{kept}", *factors, optimize=True)
+        found = dict(zip(kept, gradient.shape, strict=True))
+        dx: Array = xp.zeros(x.shape, dy.dtype)
+        diagonal = dx if letters == terms[i] else xp.einsum(f"{terms[i]}->{letters}", dx)  # a view
+        diagonal[...] = gradient.reshape([found.get(letter, 1) for letter in letters])
         return dx
 
     return xp.einsum(f"{','.join(terms)}->{output}", *xs, optimize=True), backward

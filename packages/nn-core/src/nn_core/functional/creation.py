@@ -49,7 +49,7 @@ def arange(
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
 ) -> tensor.Tensor:
-    """Return ``start, start + step, …`` up to and without `stop`, or ``0, 1, …`` up to one number; integers of integers.
+    """Return ``start, start + step, …`` up to and without `stop`, or ``0, 1, …`` if one number is given.
 
     >>> arange(3), arange(0.0, 1.0, 0.5)
     (Tensor([0, 1, 2]), Tensor([0. , 0.5]))

@@ -78,7 +78,7 @@ def getitem(x: Array, /, index: Any) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> Array:
         if not repeats:
-            dx = backend(x).zeros_like(x)
+            dx: Array = backend(x).zeros_like(x)
             dx[index] = dy
             return dx
         if not isinstance(index, tuple):
@@ -182,8 +182,10 @@ def scatter_add_of(x: Array, src: Array, /, axis: int, index: Any, *, needed: Ne
     """Return `scatter_add`."""
     index = _integers("scatter_add", index)
     if index.ndim != src.ndim or any(k > n for k, n in zip(index.shape, src.shape, strict=True)):
-        raise ShapeError(f"scatter_add got an index of shape {index.shape} for a src of shape {src.shape}, which must "
-                         f"be at least as large along every axis")
+        raise ShapeError(
+            f"scatter_add got an index of shape {index.shape} for a src of shape {src.shape}, which must "
+            f"be at least as large along every axis"
+        )
     places = _places_along("scatter_add", x, axis, index)
     used = tuple(slice(k) for k in index.shape)
     y = x.copy()

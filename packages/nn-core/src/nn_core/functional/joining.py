@@ -115,7 +115,7 @@ def split(x: Array, /, indices_or_sections: int | Sequence[int], axis: int = 0) 
 
 @operation
 def pad(x: Array, /, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> tuple[Array, Backward]:
-    """Return x with margins, as in NumPy: of a constant, or of x mirrored (reflect), drawn out (edge) or repeated (wrap).
+    """Return x with margins, as in NumPy: a constant, or x mirrored (reflect), drawn out (edge) or repeated (wrap).
 
     Gradient: dy without the margins, plus, unless they are constant, the margins at the places they came from.
 
@@ -126,7 +126,7 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", constant_values: An
         constant_values: what a constant margin holds.
 
     Raises:
-        ConfigError: the mode is unknown, or a width negative.
+        ConfigError: the mode is unknown, or a width negative or no integer.
         ShapeError: `pad_width` does not fit the axes of x, or an empty axis is to be repeated.
 
     >>> pad(np.array([1.0, 2.0, 3.0]), (2, 1), mode="reflect")
@@ -135,16 +135,19 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", constant_values: An
     xp = backend(x)
     if mode not in PAD_MODES:
         raise ConfigError(f"mode of pad must be one of {', '.join(PAD_MODES)}, got {mode!r}.")
+    given = np.asarray(pad_width)
+    if given.dtype.kind not in "iu":
+        raise ConfigError(f"pad_width of pad must be integers, got {pad_width}.")
     try:
-        widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+        widths = np.broadcast_to(given, (x.ndim, 2))
     except ValueError:
         raise ShapeError(
             f"pad got pad_width {pad_width} for shape {x.shape}", "Give a pair (before, after) for every axis."
         ) from None
-    if any(width < 0 for pair in widths for width in pair):
+    if (widths < 0).any():
         raise ConfigError(f"pad_width of pad must not be negative, got {pad_width}.")
     if mode == "constant":
-        middle = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
+        middle = tuple(slice(before, before + n) for before, n in zip(widths[:, 0], x.shape, strict=True))
         return xp.pad(x, widths, constant_values=constant_values), lambda dy: dy[middle]
 
     sources = [xp.pad(xp.arange(n), pair, mode=mode) for n, pair in zip(x.shape, widths, strict=True)]

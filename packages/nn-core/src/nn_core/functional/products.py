@@ -26,8 +26,10 @@ def matmul(a: Array, b: Array, /, *, needed: Needed = BOTH) -> tuple[Array, Back
         ShapeError: the inner sizes differ, or one side is a single number.
     """
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
-        raise ShapeError(f"matmul cannot multiply {a.shape} by {b.shape}: the last axis of the first must be as long as "
-                         f"the last but one of the second")
+        raise ShapeError(
+            f"matmul cannot multiply {a.shape} by {b.shape}: the last axis of the first must be as long as "
+            f"the last but one of the second"
+        )
     rows, columns = (a if a.ndim > 1 else a[None, :]), (b if b.ndim > 1 else b[:, None])
 
     def backward(dy: Array) -> tuple[Array | None, Array | None]:

@@ -1,4 +1,4 @@
-"""Functions that reduce axes: an axis, a tuple of them or, with ``axis=None``, all; ``keepdims`` leaves them with size 1."""
+"""Functions that reduce an axis, a tuple of them or, with ``axis=None``, all; ``keepdims`` leaves them with size 1."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
 def _to_the_equal(x: Array, y: Array, axis: Axis) -> Backward:
     def backward(dy: Array) -> Array:
         equal = x == restored(y, x.shape, axis)
-        return restored(dy, x.shape, axis) * (equal / equal.sum(axis=axis, keepdims=True, dtype=x.dtype))
+        share: Array = equal / equal.sum(axis=axis, keepdims=True, dtype=x.dtype)
+        return restored(dy, x.shape, axis) * share
 
     return backward
 
@@ -183,8 +184,8 @@ def _product_of_the_others(x: Array, axes: tuple[int, ...]) -> Array:
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return ``log Σ eˣ`` without overflow; ``∂x = dy eˣ / Σ eˣ``, and 0 where all x are −∞.
 
-    >>> logsumexp(np.array([1000.0, 1000.0]))
-    np.float64(1000.6931471805599)
+    >>> float(logsumexp(np.array([1000.0, 1000.0])))
+    1000.6931471805599
     """
     xp = backend(x)
     limits = np.finfo(x.dtype)
@@ -196,7 +197,8 @@ def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[A
     y = xp.where(nothing, -np.inf, xp.log(total) + largest)
 
     def backward(dy: Array) -> Array:
-        return restored(dy, x.shape, axis) * (weights / total)
+        share: Array = weights / total
+        return restored(dy, x.shape, axis) * share
 
     return (y if keepdims else y.squeeze(reduced(axis, x.ndim))), backward
 
@@ -212,7 +214,7 @@ def argmax(x: Array, /, axis: int | None = None, keepdims: bool = False) -> tupl
     >>> argmax(np.array([[1.0, 5.0], [2.0, 0.0]]), axis=1)
     array([1, 0])
     """
-    return x.argmax(axis=axis, keepdims=keepdims).astype(np.int64), _no_gradient
+    return backend(x).argmax(x, axis=axis, keepdims=keepdims).astype(np.int64), _no_gradient
 
 
 @operation
@@ -222,7 +224,7 @@ def argmin(x: Array, /, axis: int | None = None, keepdims: bool = False) -> tupl
     >>> argmin(np.array([[1.0, 5.0], [2.0, 0.0]]), axis=1)
     array([0, 1])
     """
-    return x.argmin(axis=axis, keepdims=keepdims).astype(np.int64), _no_gradient
+    return backend(x).argmin(x, axis=axis, keepdims=keepdims).astype(np.int64), _no_gradient
 
 
 @operation
@@ -232,7 +234,7 @@ def all(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
     >>> all(np.array([[True, False], [True, True]]), axis=0)
     array([ True, False])
     """
-    return x.all(axis=axis, keepdims=keepdims), _no_gradient
+    return backend(x).all(x, axis=axis, keepdims=keepdims), _no_gradient
 
 
 @operation
@@ -242,4 +244,4 @@ def any(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
     >>> any(np.array([[True, False], [True, True]]), axis=0)
     array([ True,  True])
     """
-    return x.any(axis=axis, keepdims=keepdims), _no_gradient
+    return backend(x).any(x, axis=axis, keepdims=keepdims), _no_gradient
