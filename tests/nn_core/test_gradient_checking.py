@@ -644,3 +644,10 @@ def test_a_parameter_that_is_not_there_is_refused():
 def test_an_elementwise_derivative_of_another_shape_is_refused():
     with pytest.raises(ShapeError, match=r"output of shape \(2,\) for an input of shape \(2, 3\)"):
         numeric_grad_elementwise(lambda x: x.sum(axis=1), normal(2, 3))
+
+
+def test_inputs_in_a_list_are_several_and_numbers_in_a_list_are_one():
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    report = gradcheck(lambda x, y: x * y, [a, b])
+    assert len(report.rows) == 2
+    assert len(gradcheck(lambda x: x * x, [1.0, 2.0]).rows) == 1

@@ -43,7 +43,7 @@ def gradcheck(
         fn: a layer, of which a float64 copy is checked, in its mode, parameters included unless frozen; a loss, with
             inputs (pred, target); an operation or function of Tensors; or a function of arrays that returns
             (y, backward). A model that a function calls is used as it is: give the model itself.
-        inputs: an array, or a tuple of several; integers get no gradient.
+        inputs: an array, or a tuple (or list) of several; integers get no gradient.
         mode: how the gradient is probed.
         directions: how many per input and parameter.
         eps: the step h.

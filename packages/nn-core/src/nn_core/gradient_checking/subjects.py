@@ -42,7 +42,8 @@ def subject_of(fn: Any, inputs: Any) -> Subject:
     """Return a layer, a loss, an operation or a function, with its input or tuple of inputs, as a `Subject`."""
     if isinstance(fn, type) or not (callable(fn) or hasattr(fn, "forward")):
         raise ConfigError(f"gradcheck takes a layer, a loss, an operation or a function, got {fn!r}.")
-    xs = tuple(map(_own, inputs if isinstance(inputs, tuple) else (inputs,)))
+    several = isinstance(inputs, tuple) or (isinstance(inputs, list) and any(hasattr(x, "dtype") for x in inputs))
+    xs = tuple(map(_own, inputs if several else (inputs,)))
     if hasattr(fn, "value_and_grad"):
         return _loss(fn, xs)
     if hasattr(fn, "forward") and hasattr(fn, "named_parameters"):
