@@ -1,9 +1,9 @@
 """What autograd costs: one training step written in each style, on two small networks.
 
 ``explicit``: layers on arrays and ``model.backward``; ``layers``: the same layers called on a Tensor; ``operations``:
-the same network in plain Tensor operations. On a Tensor nobody asks for the gradient of the data, so it is not computed;
-``lean`` is the explicit style that declines it, too, as `fit` does. The optimizer is the same. Each round times each way
-once, in turn; the ratios are medians over the rounds, so that a busy neighbor slows all alike.
+the same network in plain Tensor operations. On a Tensor nobody asks for the gradient of the data, so it is not
+computed; ``lean`` is the explicit style that declines it, too, as `fit` does. The optimizer is the same. Each round
+times each way once, in turn; the ratios are medians over the rounds, so that a busy neighbor slows all alike.
 
     python benchmarks/autograd.py [--rounds 200]
 """

@@ -189,7 +189,7 @@ def test_the_mean_over_samples_goes_by_their_weights():
     terms, weight = (p * np.log(p / q)).sum(axis=1), np.array([3.0, 1.0])
     loss = KLDivLoss(reduction="batchmean")
     assert loss(np.log(q), p, weight)[0] == pytest.approx((weight * terms).sum() / 4)
-    assert loss.weight_of(np.log(q), p, weight) == 4
+    assert loss.sum_and_weight(np.log(q), p, weight)[1] == 4
 
 
 def test_a_probability_of_zero_adds_nothing_even_where_the_prediction_is_zero():

@@ -609,3 +609,35 @@ def test_what_is_no_data_is_refused(train):
 def test_what_is_no_layer_is_refused():
     with pytest.raises(ConfigError, match=r"fit trains a layer, .* got list\."):
         fit([Linear(4, 3)], (np.ones((2, 4)), np.zeros(2, int)), loss="cross_entropy", optimizer="descent", epochs=1)
+
+
+def test_a_metric_that_is_slow_to_compute_is_computed_once_an_epoch():
+    computed = []
+
+    class Slow(Accuracy):
+        running = False
+
+        def compute(self):
+            computed.append(super().compute())
+            return computed[-1]
+
+    seen = []
+
+    class Listener:
+        def on_batch_end(self, state):
+            seen.append(sorted(state.logs))
+
+    x, y = np.eye(4, dtype=np.float32), np.arange(4)
+    model = Linear(4, 4)
+    fit(
+        model,
+        (x, y),
+        loss="cross_entropy",
+        optimizer=Descent(model.parameters()),
+        epochs=2,
+        batch_size=2,
+        metrics=[Slow()],
+        callbacks=[Listener()],
+    )
+    assert seen == [["loss"]] * 4
+    assert len(computed) == 2

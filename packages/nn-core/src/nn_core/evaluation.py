@@ -10,6 +10,7 @@ import numpy as np
 from nn_core import protocols
 from nn_core.batching import Batches, as_arrays, rows
 from nn_core.errors import ConfigError, DataError
+from nn_core.loss import Loss
 from nn_core.registry import build, registry
 from nn_core.typing import Array
 
@@ -88,15 +89,20 @@ def loss_sum(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> 
     if hasattr(loss, "sum_and_weight"):
         total, size = loss.sum_and_weight(pred, target, weight)
         return total, size
-    size = loss_weight(loss, pred, target, weight)
-    return float(loss.value_and_grad(pred, target, weight)[0]) * size, size
+    value, _, size = loss_step(loss, pred, target, weight)
+    return float(value) * size, size
 
 
-def loss_weight(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> float:
-    """Return what a batch counts in the average of a loss: what the loss says, else one per sample, or its weight."""
-    if hasattr(loss, "weight_of"):
-        return float(loss.weight_of(pred, target, weight))
-    return float(rows(pred)) if weight is None else float(np.sum(weight))
+def loss_step(loss: Any, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Any, float]:
+    """Return the value and the gradient of a loss on a batch, and what the batch counts in an average.
+
+    A loss that computes the first two in its own way counts one per sample, or its weight.
+    """
+    if getattr(type(loss), "value_and_grad", None) is Loss.value_and_grad:
+        value, backward, count = loss.reduce(pred, target, weight)
+        return value, backward(None), count
+    value, gradient = loss.value_and_grad(pred, target, weight)
+    return value, gradient, float(rows(pred)) if weight is None else float(np.sum(weight))
 
 
 def component(kind: str, choice: Any, *args: Any) -> Any:

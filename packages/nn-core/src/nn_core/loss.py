@@ -53,38 +53,31 @@ class Loss:
         Returns:
             A float and an array like pred; with ``reduction="none"`` the weighted terms and the gradient of their sum.
         """
-        value, backward = self.reduce(pred, target, weight)
+        value, backward, _ = self.reduce(pred, target, weight)
         return value, backward(None)
 
-    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward]:
-        """Return the value, and the closure that takes the gradient with respect to it (None for 1) to that of pred."""
+    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward, float]:
+        """Return the value, the closure that takes its gradient (None for 1) to that of pred, and ``Σ w · counts``."""
         terms, backward = self._checked_forward(pred, target)
+        count = self._total_count(pred, target, weight, terms)
         each = everywhere(1.0, terms, terms.shape)  # what a term contributes to the value
         value: Any = self._weighted(terms, weight)
         if self.reduction != "none":
             value = float(value.sum(dtype="float64"))
         if self.reduction not in ("none", "sum"):
-            count = self._total_count(pred, target, weight, terms)
             value = value / count if count else float("nan")
             each = everywhere(1 / (count or 1.0), terms, terms.shape)
 
         def gradient(dy: Any) -> Any:
             return backward(self._weighted(each if dy is None else each * dy, weight))
 
-        return value, gradient
+        return value, gradient, count
 
     def sum_and_weight(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[float, float]:
         """Return ``Σ w · terms`` and ``Σ w · counts``, from which parts of a batch are averaged correctly."""
         terms, _ = self._checked_forward(pred, target)
         total = float(self._weighted(terms, weight).sum(dtype="float64"))
         return total, self._total_count(pred, target, weight, terms)
-
-    def weight_of(self, pred: Any, target: Any, weight: Array | None = None) -> float:
-        """Return ``Σ w · counts``, by which the means of several batches are averaged.
-
-        The terms are computed only if `counts` is not defined.
-        """
-        return self._total_count(pred, target, weight)
 
     def __call__(self, pred: Any, target: Any, weight: Array | None = None) -> Any:
         """Return `value_and_grad` for arrays, and for a Tensor (or a tuple with Tensors) a Tensor on the tape.
@@ -103,7 +96,7 @@ class Loss:
             return self.value_and_grad(pred, target, weight)
         arrays = tuple(part.data if isinstance(part, Tensor) else part for part in preds)
         weight = weight.data if isinstance(weight, Tensor) else weight
-        value, backward = self.reduce(arrays if isinstance(pred, tuple) else arrays[0], target, weight)
+        value, backward, _ = self.reduce(arrays if isinstance(pred, tuple) else arrays[0], target, weight)
         y = backend(arrays[0]).asarray(value, dtype=arrays[0].dtype)
         if recording() and any(isinstance(part, Tensor) and part.requires_grad for part in preds):
             return recorded(Node(type(self).__name__, preds, backward, {"loss": self, "target": target}), y)
@@ -129,10 +122,11 @@ class Loss:
         weighted: Array = terms * weights.reshape(weights.shape + (1,) * (terms.ndim - weights.ndim))
         return weighted
 
-    def _total_count(self, pred: Any, target: Any, weight: Array | None, terms: Array | None = None) -> float:
+    def _total_count(self, pred: Any, target: Any, weight: Array | None, terms: Array) -> float:
         counts = self.counts(pred, target)
+        if counts is None and weight is None:
+            return float(terms.size)
         if counts is None:
-            terms = self.forward(pred, target)[0] if terms is None else terms
             counts = everywhere(1.0, terms, terms.shape)
         return float(self._weighted(counts, weight).sum(dtype="float64"))
 

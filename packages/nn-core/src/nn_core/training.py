@@ -13,7 +13,7 @@ from attrs import Factory, define
 
 from nn_core.batching import Batches
 from nn_core.errors import ConfigError, did_you_mean
-from nn_core.evaluation import component, evaluate, infer, loss_weight, named_metrics
+from nn_core.evaluation import component, evaluate, infer, loss_step, named_metrics
 from nn_core.gradients import clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
@@ -37,7 +37,8 @@ class TrainingState:
         batches: batches per epoch, None where the data cannot tell.
         batch: the current batch in the epoch, from 1.
         step: updates done so far in the run.
-        logs: the epoch's averages so far: ``loss`` and the metrics; after validation also ``val_…``.
+        logs: the epoch's averages so far: ``loss`` and the metrics (those that are slow to compute only at its end);
+            after validation also ``val_…``.
         stop: set it to True to end the run after the current batch.
     """
 
@@ -129,25 +130,26 @@ def training_steps(
                 rule.zero_grad()
                 with keyed(seed, state.step):
                     pred = model(*x, **arguments) if isinstance(x, tuple) else model(x, **arguments)
-                value, gradient = criterion.value_and_grad(pred, y, *weight)
+                value, gradient, size = loss_step(criterion, pred, y, *weight)
                 model.backward(gradient)
                 if clip_norm is not None:
                     clip_grad_norm(parameters, clip_norm)
                 rule.step()
                 state.step += 1
 
-                size = loss_weight(criterion, pred, y, *weight)
                 if size:  # a batch in which nothing counts has no mean
                     total += float(np.sum(value)) * (size if averages else 1.0)
                 count += size
                 for metric in measures.values():
                     metric.update(pred, y, *weight)
                 state.logs = {"loss": total / count if count else float("nan")}
-                state.logs |= {name: float(metric.compute()) for name, metric in measures.items()}
+                quick = {name: metric for name, metric in measures.items() if getattr(metric, "running", True)}
+                state.logs |= {name: float(metric.compute()) for name, metric in quick.items()}
                 tell("on_batch_end")
                 yield state
                 if state.stop:
                     break
+            state.logs |= {name: float(metric.compute()) for name, metric in measures.items()}
             if held_out is not None:
                 model.eval()
                 scores = evaluate(model, held_out, loss=criterion, metrics=measures.values(), batch_size=batch_size)

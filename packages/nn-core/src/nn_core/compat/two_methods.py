@@ -186,7 +186,7 @@ class AdaptedLoss(losses.Loss):
         super().__init__()
         self.inner = inner
 
-    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward]:
+    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward, float]:
         if weight is not None:
             raise ConfigError(f"{self!r} is a loss in two methods, which takes no weight per sample.")
         call = _copy_for_a_call(self.inner)
@@ -196,14 +196,11 @@ class AdaptedLoss(losses.Loss):
             gradient = _like(call.backward(), pred)
             return gradient if dy is None else gradient * dy
 
-        return value, backward
+        return value, backward, float(len(pred))
 
     def sum_and_weight(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[float, float]:
-        size = self.weight_of(pred, target, weight)
-        return float(self.reduce(pred, target, weight)[0]) * size, size
-
-    def weight_of(self, pred: Any, target: Any, weight: Array | None = None) -> float:
-        return float(len(pred))
+        value, _, count = self.reduce(pred, target, weight)
+        return value * count, count
 
     def __repr__(self) -> str:
         return f"{type(self.inner).__name__}()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ _LARGEST = 2**31
 
 
 @define(eq=False, slots=False)
-class Metric:
+class Metric(ABC):
     """A figure of merit over all samples since the last reset, however they were split into batches.
 
     A subclass defines `reset` and `compute`, and the two steps of `update`: `_prepare` checks a batch and brings it
@@ -31,12 +32,19 @@ class Metric:
     scalar: ClassVar[bool] = True
     """Whether `compute` returns a number, which a column of a history can hold."""
 
+    running: ClassVar[bool] = True
+    """Whether `compute` is quick enough to be shown after every batch, and not only after an epoch."""
+
     def __attrs_post_init__(self) -> None:
         self.reset()
 
+    @abstractmethod
     def reset(self) -> None:
         """Start over."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def compute(self) -> Any:
+        """Return the value over everything taken in since the last reset."""
 
     def update(self, pred: Any, target: Any, weight: Any = None) -> None:
         """Take in one batch: outputs, what they should be, and optionally a weight per sample, ``(N,)``.
@@ -70,11 +78,11 @@ class Metric:
         array: Array = pred
         return array
 
-    def _prepare(self, pred: Array, target: Array) -> tuple[Array, Array]:
-        raise NotImplementedError
+    @abstractmethod
+    def _prepare(self, pred: Array, target: Array) -> tuple[Array, Array]: ...
 
-    def _add(self, pred: Array, target: Array, weights: Array) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _add(self, pred: Array, target: Array, weights: Array) -> None: ...
 
 
 def check_columns(metric: str, pred: Array, target: Array) -> None:

@@ -24,7 +24,7 @@ class ROCAUC(Metric):
     which is the rank sum of the Wilcoxon–Mann–Whitney test, exact and without a grid of thresholds. For more than two
     classes it is the mean over the classes of one against the rest. It is NaN while a class has no samples.
 
-    All scores are kept until `reset`, and each `compute` sorts them.
+    All scores are kept until `reset`, and each `compute` sorts them, so training shows it after each epoch only.
 
     Shape:
         pred scores ``(N,)`` or ``(N, 1)`` of any scale, or probabilities ``(N, C)``; target class indices ``(N,)``
@@ -44,6 +44,7 @@ class ROCAUC(Metric):
     """
 
     name: ClassVar[str] = "roc_auc"
+    running: ClassVar[bool] = False
 
     from_logits: bool = field(
         default=False,
