@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Spec = tuple[str, Any]
-"""(class name, keyword arguments), or ("Sequential", the parts)."""
+Spec = tuple[Any, ...]
+"""(class name, keyword arguments), or (name of a container, the parts, and perhaps its keyword arguments)."""
 
 
 class Layer(NamedTuple):
@@ -110,9 +110,12 @@ CNN: Spec = (
 LAYERS = [
     Layer("linear", linear(4, 3), (5, 4)),
     Layer("linear, no bias", linear(4, 3, bias=False), (2, 3, 4)),
+    Layer("dense", ("Dense", {"in_features": 4, "out_features": 3, "activation": "tanh"}), (2, 3, 4)),
+    Layer("dense, no bias", ("Dense", {"in_features": 4, "out_features": 3, "use_bias": False}), (5, 4)),
     Layer("embedding", embedding(5, 3), (4, 2), draw="indices"),
     Layer("embedding, padding", embedding(5, 3, padding_idx=-2), (3, 2, 4), draw="indices"),
     Layer("identity", ("Identity", {}), (3, 2)),
+    Layer("activation", ("Activation", {"name": "sigmoid"}), (3, 4)),
     Layer("relu", ("ReLU", {}), (3, 2, 5), draw="coarse"),
     Layer("leaky_relu", ("LeakyReLU", {"negative_slope": 0.2}), (3, 4), draw="coarse"),
     Layer("prelu", ("PReLU", {}), (3, 4), draw="coarse"),
@@ -133,6 +136,7 @@ LAYERS = [
     Layer("flatten", ("Flatten", {}), (2, 3, 2, 3)),
     Layer("flatten, middle axes", ("Flatten", {"start_dim": 1, "end_dim": 2}), (2, 3, 2, 3)),
     Layer("unflatten", ("Unflatten", {"dim": -2, "unflattened_size": (2, -1)}), (2, 6, 3)),
+    Layer("reshape", ("Reshape", {"shape": (3, -1)}), (2, 6, 2)),
     Layer("dropout", ("Dropout", {"p": 0.4}), (3, 5), train=False),
     Layer("batch_norm1d", norm(1, 4), (6, 4)),
     Layer("batch_norm1d, sequences", norm(1, 3, momentum=0.3, eps=1e-3), (2, 3, 5)),
@@ -152,6 +156,11 @@ LAYERS = [
     Layer("max_pool2d, rest left over", pool((2, 3), stride=(3, 2)), (1, 2, 7, 6)),
     Layer("max_pool2d, ties", pool(3, stride=2, padding=1), (2, 2, 5, 5), draw="coarse"),
     Layer("sequential", CNN, (3, 2, 4, 5)),
+    Layer("residual", ("Residual", [linear(4, 5), ("Tanh", {}), linear(5, 4)]), (3, 4)),
+    Layer("residual of nothing", ("Residual", []), (3, 4)),
+    Layer("parallel", ("Parallel", [linear(4, 3), ("Sequential", [linear(4, 3), ("ReLU", {})])]), (5, 4)),
+    Layer("parallel, mean", ("Parallel", [linear(4, 4), ("Identity", {})], {"merge": "mean"}), (5, 4)),
+    Layer("parallel, joined", ("Parallel", [linear(4, 3), linear(4, 2)], {"merge": "concat", "axis": -1}), (2, 3, 4)),
 ]
 
 CLASS_WEIGHTS = [0.5, 2.0, 1.0, 0.25]

@@ -176,13 +176,7 @@ class Torch:
         torch.set_num_threads(1)  # the arrays are small, and one thread adds in one order
         self.torch = torch
 
-        class Hardsigmoid(torch.nn.Module):
-            """PyTorch's own multiplies by 1/6 rounded to float32, in float64, too."""
-
-            def forward(self, x: Any) -> Any:
-                return torch.nn.functional.relu6(x + 3) / 6
-
-        self.layers = (SimpleNamespace(Hardsigmoid=Hardsigmoid), torch.nn)
+        self.layers = (in_terms_of(torch), torch.nn)
 
     def layer(self, spec: Any, dtype: str) -> Any:
         return build(spec, self.layers).to(getattr(self.torch, dtype))
@@ -276,12 +270,68 @@ class Torch:
         return array
 
 
+def in_terms_of(torch: Any) -> SimpleNamespace:
+    """Return what PyTorch has not, or not exactly, in terms of what it has."""
+    nn = torch.nn
+
+    class Hardsigmoid(nn.Module):
+        """PyTorch's own multiplies by 1/6 rounded to float32, in float64, too."""
+
+        def forward(self, x: Any) -> Any:
+            return nn.functional.relu6(x + 3) / 6
+
+    class Dense(nn.Linear):
+        def __init__(self, in_features: int, out_features: int, use_bias: bool = True, activation: str = "") -> None:
+            super().__init__(in_features, out_features, bias=use_bias)
+            self.f = getattr(torch, activation or "clone")
+
+        def forward(self, x: Any) -> Any:
+            return self.f(super().forward(x))
+
+    class Activation(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.f = getattr(torch, name)
+
+        def forward(self, x: Any) -> Any:
+            return self.f(x)
+
+    class Reshape(nn.Module):
+        def __init__(self, shape: tuple[int, ...]) -> None:
+            super().__init__()
+            self.shape = shape
+
+        def forward(self, x: Any) -> Any:
+            return x.reshape(len(x), *self.shape)
+
+    class Residual(nn.Module):
+        def __init__(self, *layers: Any) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*layers)
+
+        def forward(self, x: Any) -> Any:
+            return x + self.layers(x)
+
+    class Parallel(nn.Sequential):
+        def __init__(self, *branches: Any, merge: str = "sum", axis: int = 1) -> None:
+            super().__init__(*branches)
+            self.merge, self.axis = merge, axis
+
+        def forward(self, x: Any) -> Any:
+            ys = [branch(x) for branch in self]
+            return torch.cat(ys, self.axis) if self.merge == "concat" else getattr(torch.stack(ys), self.merge)(0)
+
+    return SimpleNamespace(
+        **{cls.__name__: cls for cls in (Hardsigmoid, Dense, Activation, Reshape, Residual, Parallel)}
+    )
+
+
 def build(spec: Any, modules: Iterable[Any], *args: Any, **options: Any) -> Any:
     """Return what a row of `cases.py` names, from the first of the modules that has it."""
-    name, given = spec
+    name, given, *more = spec
     cls = next(getattr(module, name) for module in modules if hasattr(module, name))
     if isinstance(given, list):
-        return cls(*[build(part, modules) for part in given])
+        return cls(*[build(part, modules) for part in given], **(more[0] if more else {}))
     return cls(*args, **given, **options)
 
 

@@ -129,12 +129,12 @@ def test_gradients_of_max_pooling_where_all_is_minus_infinity_are_pytorchs(optio
 
 def named(spec):
     """Yield the names of the classes in a specification."""
-    name, given = spec
+    name, given, *_ = spec
     yield name
     for part in given if isinstance(given, list) else []:
         yield from named(part)
 
 
-def test_no_layer_that_pytorch_has_is_left_out():
+def test_no_layer_is_left_out():
     names = {component.target.partition(":")[2] for component in components("layer")}
-    assert {name for name in names if hasattr(torch.nn, name)} <= {name for case in CASES for name in named(case.spec)}
+    assert names <= {name for case in CASES for name in named(case.spec)}
