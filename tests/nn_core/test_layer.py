@@ -6,6 +6,7 @@ import copy
 import re
 import threading
 
+import attrs
 import numpy as np
 import pytest
 
@@ -105,7 +106,7 @@ def test_sizes_can_follow_from_the_first_of_several_inputs():
             self.weight = Parameter(np.ones((a[-1], b[-1]), np.float32))
 
         def forward(self, a, b):
-            return np.einsum("ni,ij,nj->n", a, self.weight.data, b), None
+            return np.einsum("ni,ij,nj->n", a, self.weight.data, b), lambda dy: None
 
     layer = Bilinear()
     assert layer(np.ones((5, 2), np.float32), np.ones((5, 3), np.float32)).tolist() == [6] * 5
@@ -577,3 +578,64 @@ def test_a_layer_written_in_tensors_keeps_nothing_in_inference():
     Square().infer(np.ones(3))
     Square()(np.ones(3))
     assert [node is None for node in held] == [True, True, False]
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("result", "seen"),
+    [
+        (lambda x: x * 2, "ndarray"),
+        (lambda x: None, "NoneType"),
+        (lambda x: (x, x), "ndarray and ndarray"),
+        (lambda x: (x, None), "ndarray and NoneType"),
+        (lambda x: (x, x, x), "ndarray and ndarray and ndarray"),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_forward_that_does_not_return_output_and_closure_says_so(result, seen, batch):
+    class Faulty(Layer):
+        def forward(self, x):
+            return result(x)
+
+    x = np.ones((batch, 3), np.float32)
+    for call in (Faulty(), Faulty().eval(), Faulty().infer, Sequential(Faulty()), lambda x: Faulty()(Tensor(x))):
+        with pytest.raises(TypeError, match=rf"Faulty.forward must return \(y, backward\).*returned {seen}\."):
+            call(x)
+
+
+def test_a_forward_in_tensors_that_returns_something_else_says_so():
+    class Faulty(Layer):
+        @autograd
+        def forward(self, x):
+            return x.data * 2
+
+    class Pair(Layer):
+        @autograd
+        def forward(self, x):
+            return x * 2, lambda dy: dy
+
+    for call in (Faulty(), Faulty().infer):
+        with pytest.raises(TypeError, match=r"Faulty.forward is written in terms of Tensors.*returned ndarray\."):
+            call(np.ones(3))
+    with pytest.raises(TypeError, match=r"returned a tuple with function\."):
+        Pair()(np.ones(3))
+
+
+def test_a_layer_class_with_slots_is_refused_with_the_remedy():
+    with pytest.raises(TypeError, match=r"Slotted cannot have slots.*@define\(eq=False, slots=False, repr=False\)"):
+
+        @attrs.define
+        class Slotted(Layer):
+            size: int = 3
+
+
+def test_a_backward_with_too_few_gradients_names_the_layer():
+    class Product(Layer):
+        def forward(self, a, b):
+            return a * b, lambda dy: dy * b
+
+    x = Tensor(np.ones(3), requires_grad=True)
+    with pytest.raises(BackwardError, match="backward of 'Product' returned 1 gradients for 2 inputs"):
+        Product()(x, x).sum().backward()

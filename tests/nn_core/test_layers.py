@@ -262,7 +262,8 @@ def test_integer_arrays_are_refused_by_a_floating_point_layer():
         Linear(2, 3)(np.zeros((1, 2), np.uint8))
     assert str(caught.value) == (
         "Linear computes in float32 and got uint8. "
-        "Convert the input first, for example x.astype('float32') / 255 for 8-bit images."
+        "Convert the input first, for example x.astype('float32') / 255 for 8-bit images. "
+        "(The class of a layer that is meant for integers says takes_integers = True.)"
     )
 
 

@@ -35,6 +35,24 @@ def _built_once(build: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _returning_a_pair(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a ``forward`` that forgets its closure say so, before half of its output is taken for it."""
+
+    @wraps(forward)
+    def run(self: Layer, *xs: Any, **kw: Any) -> Any:
+        pair = forward(self, *xs, **kw)
+        if type(pair) is not tuple or len(pair) != 2 or not callable(pair[1]):
+            types = [type(part).__name__ for part in pair] if isinstance(pair, tuple) else [type(pair).__name__]
+            raise TypeError(
+                f"{type(self).__name__}.forward must return (y, backward), the output and the function that goes back; "
+                f"it returned {' and '.join(types) or 'nothing'}. To write it in terms of Tensors and return the output alone, decorate it with "
+                f"nn_core.autograd."
+            )
+        return pair
+
+    return run
+
+
 def _served(method: Callable[..., R]) -> Callable[..., R]:
     """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
 
@@ -55,7 +73,12 @@ class Layer(Parts):
 
     A subclass defines ``forward(x) -> (y, backward)``; everything else follows from it and from the attributes: a
     `Parameter` is trained, a `Buffer` is saved, a `Layer` (also in a list or dictionary) is a part. A layer whose
-    sizes depend on its input makes its parameters in ``build(input_shape, rng)``, which runs once, before `forward`.
+    sizes depend on its input makes its parameters in ``build(input_shape, rng)``, which runs once, before `forward`;
+    a layer of several inputs gets a tuple of shapes, and where `rng` is None the default generator is meant. Define
+    `output_shape` where the output has another shape than the input, and set ``takes_integers = True`` where integers
+    are meant, such as indices. The constructor's arguments are kept as attributes of their names, or `config` is
+    defined. An attrs class is decorated with ``@define(eq=False, slots=False, repr=False)``: its fields are then the
+    constructor, the documentation and the configuration.
 
     >>> class Scale(Layer):
     ...     def __init__(self, factor):
@@ -84,6 +107,11 @@ class Layer(Parts):
         """Give the methods that a subclass defines the services that every layer has."""
         super().__init_subclass__(**kw)
         defined = vars(cls)
+        if defined.get("__slots__"):
+            raise TypeError(
+                f"{cls.__name__} cannot have slots, because a layer's parameters are attributes that come later: "
+                f"write @define(eq=False, slots=False, repr=False)."
+            )
         if "build" in defined and "_built" not in defined:  # a container says itself when it has to run
             cls._built = False
             setattr(cls, "build", _built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
@@ -91,9 +119,9 @@ class Layer(Parts):
             cls.written_in_tensors = hasattr(defined["forward"], "on_tensors")
             options = inspect.signature(defined["forward"]).parameters
             cls.declines_input_gradient = cls.written_in_tensors or "input_gradient" in options
-        for name in ("forward", "infer"):
-            if name in defined:
-                setattr(cls, name, _served(defined[name]))
+            setattr(cls, "forward", _served(_returning_a_pair(defined["forward"])))  # noqa: B010 - as above
+        if "infer" in defined:
+            setattr(cls, "infer", _served(defined["infer"]))  # noqa: B010 - as above
 
     # The mathematics
 
@@ -169,7 +197,8 @@ class Layer(Parts):
         if kind in ("i", "u") and not self.takes_integers and self.dtype is not None:
             raise DTypeError(
                 f"{type(self).__name__} computes in {self.dtype} and got {x.dtype}. "
-                f"Convert the input first, for example x.astype('float32') / 255 for 8-bit images."
+                f"Convert the input first, for example x.astype('float32') / 255 for 8-bit images. "
+                f"(The class of a layer that is meant for integers says takes_integers = True.)"
             )
         return x
 

@@ -21,7 +21,8 @@ class Loss:
 
     A subclass defines ``forward(pred, target) -> (terms, backward)``, where `terms` has a number per sample, or per
     element ``(N, …)``, and ``backward(scale)`` returns the gradient of ``Σ scale · terms`` with respect to pred
-    (``scale`` has the shape of the terms and is not written to). A loss whose terms do not count 1 each in the mean
+    (``scale`` has the shape of the terms and is not written to). A floating-point target comes in the dtype of pred. A
+    loss with a constructor of its own calls ``super().__init__(reduction=…)``. A loss whose terms do not count 1 each in the mean
     defines `counts`, too.
     """
 
@@ -107,6 +108,9 @@ class Loss:
             dtype = getattr(part, "dtype", None)
             if dtype is not None and dtype.kind != "f":
                 raise DTypeError(f"{type(self).__name__}: predictions must be floating-point, got {dtype}.")
+        first = pred[0] if isinstance(pred, tuple) else pred
+        if getattr(getattr(target, "dtype", None), "kind", "") == "f" and target.dtype != first.dtype:
+            target = target.astype(first.dtype)
         return self.forward(pred, target)
 
     def _weighted(self, terms: Array, weight: Array | None) -> Array:
@@ -128,6 +132,10 @@ class Loss:
             return float(terms.size)
         if counts is None:
             counts = everywhere(1.0, terms, terms.shape)
+        elif counts.shape != terms.shape:
+            raise ShapeError(
+                f"{type(self).__name__}.counts must have the shape of the terms, {terms.shape}, got {counts.shape}"
+            )
         return float(self._weighted(counts, weight).sum(dtype="float64"))
 
 

@@ -126,6 +126,11 @@ def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
         del backward, slots
         if not isinstance(gradients, tuple):
             gradients = (gradients,)
+        if len(gradients) != len(inputs):
+            raise BackwardError(
+                f"The backward of {node.name!r} returned {len(gradients)} gradients for {len(inputs)} inputs: it must "
+                f"return one for each, None for those without."
+            )
         for x, gradient in zip(inputs, gradients, strict=True):
             if gradient is None or not getattr(x, "requires_grad", False):
                 continue

@@ -44,9 +44,9 @@ def autograd(function: Callable[..., Any]) -> Callable[..., tuple[Any, Backward]
         inputs = [_leaf(x, input_gradient) for x in args]
         if inferring.get():
             with no_grad():
-                return _arrays(function(*inputs, **kw)), _no_backward
+                return _arrays(_tensors(function(*inputs, **kw), function)), _no_backward
         with enable_grad():
-            y = function(*inputs, **kw)
+            y = _tensors(function(*inputs, **kw), function)
 
         def backward(dy: Any) -> Any:
             outputs, gradients = (y, dy) if isinstance(y, tuple) else ((y,), (dy,))
@@ -58,6 +58,22 @@ def autograd(function: Callable[..., Any]) -> Callable[..., tuple[Any, Backward]
 
     forward.on_tensors = function  # type: ignore[attr-defined]  # by which Layer knows how it was written
     return forward
+
+
+def _tensors(y: Any, function: Callable[..., Any]) -> Any:
+    """Return what a function made, if it is a Tensor or a tuple of them.
+
+    Raises:
+        TypeError: it is something else, through which no gradient would go back.
+    """
+    for part in y if isinstance(y, tuple) else (y,):
+        if not isinstance(part, Tensor):
+            name = getattr(function, "__qualname__", repr(function))
+            raise TypeError(
+                f"{name} is written in terms of Tensors and must return a Tensor or a tuple of them; it returned "
+                f"{'a tuple with ' if isinstance(y, tuple) else ''}{type(part).__name__}."
+            )
+    return y
 
 
 def _leaf(x: Any, input_gradient: bool) -> Any:

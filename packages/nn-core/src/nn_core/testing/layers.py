@@ -24,6 +24,12 @@ from nn_core.testing.gradients import directional_error
 from nn_core.typing import Array
 
 
+def check_determinism(case: LayerCase) -> None:
+    """The same seed gives the same numbers, to the bit."""
+    for one, two in zip(run(case.layer(), case.input()), run(case.layer(), case.input()), strict=True):
+        assert np.array_equal(one, two), "two runs from the same seed differ"  # type: ignore[arg-type]
+
+
 def check_gradients(case: LayerCase) -> None:
     """The closure returns the gradient of the input and accumulates those of the parameters, in either mode."""
     for mode in ("train", "eval"):
@@ -36,8 +42,8 @@ def check_gradients(case: LayerCase) -> None:
                 return float((layer.forward(x)[0] * dy).sum())
 
         parameters = layer.parameters()
-        for i, parameter in enumerate(parameters):
-            assert parameter.grad is not None, f"{mode}: parameter {i} of {case.name} got no gradient"
+        for name, parameter in layer.named_parameters():
+            assert parameter.grad is not None, f"{mode}: {name} got no gradient: backward has to accumulate one"
         arrays = [x, *(parameter.data for parameter in parameters)]
         names = ["the input", *(name for name, _ in layer.named_parameters())]
         for array, gradient, name in zip(arrays, [dx, *(p.grad for p in parameters)], names, strict=True):
@@ -203,12 +209,6 @@ def check_call_on_tensors(case: LayerCase) -> None:
         assert out.node is None, "a call on a Tensor inside no_grad left a node"
 
 
-def check_determinism(case: LayerCase) -> None:
-    """The same seed gives the same numbers, to the bit."""
-    for one, two in zip(run(case.layer(), case.input()), run(case.layer(), case.input()), strict=True):
-        assert np.array_equal(one, two), "two runs from the same seed differ"  # type: ignore[arg-type]
-
-
 def check_config(case: LayerCase) -> None:
     """`config` describes the layer: built from it, it has the same repr and, with the same state, the same output."""
     layer, x = case.layer(), case.input()
@@ -237,12 +237,13 @@ def check_state(case: LayerCase) -> None:
 def check_copy(case: LayerCase) -> None:
     """Deep copies and pickles work, are independent, and carry no closure along."""
     layer, x = case.layer(), case.input()
-    expected = layer.infer(x)
     layer(x)
+    expected = layer.infer(x)
     twins = [copy.deepcopy(layer)]
     with suppress(pickle.PicklingError, AttributeError):  # pickle cannot import by name what a test module defines
         twins.append(pickle.loads(pickle.dumps(layer)))
     for twin in twins:
+        assert_close(twin.infer(x), expected, "output of a copy", 0)
         try:
             twin.backward(gradient_like(expected))
         except BackwardError:
@@ -260,21 +261,28 @@ def check_threads(case: LayerCase) -> None:
     inputs = [case.input(seed=seed) for seed in (5, 6)]
     barrier = threading.Barrier(2, timeout=20)
     seen: list[Any] = [None, None]
+    errors: list[BaseException] = []
 
     def work(i: int) -> None:
-        with random.keyed(0, 0):
-            y = layer(inputs[i])
-        barrier.wait()  # both have called before either goes back
-        seen[i] = layer.backward(gradient_like(y))
+        try:
+            with random.keyed(0, 0):
+                y = layer(inputs[i])
+            barrier.wait()  # both have called before either goes back
+            seen[i] = layer.backward(gradient_like(y))
+        except BaseException as error:
+            errors.append(error)
+            barrier.abort()
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if errors:
+        raise errors[0]
     for i in range(2):
         _, _, expected = run(case.layer(), inputs[i])
-        assert_close(seen[i], expected, f"input gradient in thread {i}")
+        assert_close(seen[i], expected, f"input gradient in thread {i} (is something kept on self between calls?)")
 
 
 LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {
