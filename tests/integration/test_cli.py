@@ -286,7 +286,7 @@ def test_the_saved_model_computes_the_same_in_python(workplace):
         ("optimizer.type='adma'", ["optimizer.type cannot be 'adma'", "Did you mean 'adam'?"]),
         ("loss.type='crossentropy'", ["loss.type cannot be 'crossentropy'", "Did you mean 'cross_entropy'"]),
         ("train.metrics=['acuracy']", ["train.metrics[0] cannot be 'acuracy'", "Did you mean 'accuracy'"]),
-        ("train.metrics='accuracy'", ["train.metrics must be a list of strings, got 'accuracy'"]),
+        ("train.metrics='accuracy'", ["train.metrics must be a list, got 'accuracy'"]),
         ("model.layers.9.p=1", ["--set model.layers.9.p=1", "the list is shorter; its last entry is 5"]),
         ("model.layers[0].kernel_size=0", ["model.layers[0]: kernel_size of Conv2d must be a positive integer"]),
         ("epochs", ["--set takes key=value", "got 'epochs'"]),

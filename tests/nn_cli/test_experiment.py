@@ -166,8 +166,11 @@ def test_a_section_that_is_no_table_is_one_problem(lab, section, value):
         ({"train": {"epochs": False}}, "train.epochs must be an integer, got False"),
         ({"train": {"epochs": 0}}, "train.epochs must be at least 1, got 0"),
         ({"train": {}}, "train.epochs is missing: give it an integer"),
-        ({"train": {"epochs": 1, "metrics": "accuracy"}}, "train.metrics must be a list of strings, got 'accuracy'"),
-        ({"train": {"epochs": 1, "metrics": [1]}}, "train.metrics must be a list of strings, got [1]"),
+        ({"train": {"epochs": 1, "metrics": "accuracy"}}, "train.metrics must be a list, got 'accuracy'"),
+        (
+            {"train": {"epochs": 1, "metrics": [1]}},
+            "train.metrics[0] must be the name of a metric or a table with its type, got 1",
+        ),
         ({"data": {"type": "blobs", "batch_size": 0}}, "data.batch_size must be at least 1, got 0"),
         ({"data": {"type": "blobs", "batch_size": 8.0}}, "data.batch_size must be an integer, got 8.0"),
         (
@@ -331,11 +334,11 @@ def test_containers_have_their_options_in_a_configuration(lab):
     residual = "{type='residual', layers=[{type='linear', out_features=4}], shortcut={type='linear', out_features=4}}"
     parallel = "{type='parallel', branches=[{type='relu'}, {type='relu'}], merge='concat', names=['a', 'b']}"
     names = "names=['block', '1', 'head']"
-    model = f"model={{layers=[{residual}, {parallel}, {{type='linear', out_features=2}}], {names}, init='normal'}}"
+    model = f"model={{layers=[{residual}, {parallel}, {{type='linear', out_features=2}}], {names}, init='auto'}}"
     built = experiment_with(lab, model).build_model((40, 3))
     shapes = {name: array.shape for name, array in built.params.items() if name.endswith("weight")}
     assert shapes == {"block.layers.0.weight": (4, 3), "block.shortcut.weight": (4, 3), "head.weight": (2, 8)}
-    assert built.init == "normal"
+    assert built.init == "auto"
     assert [name for name, _ in built[1].children()] == ["a", "b"]
 
 

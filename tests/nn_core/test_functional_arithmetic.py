@@ -79,7 +79,7 @@ def test_what_numpy_cannot_do_with_tensors_is_refused_by_name():
     with pytest.raises(DTypeError, match=r"numpy\.add cannot write a Tensor into an array: use y = x \+"):
         array += x
     for call, name in [(np.arctan, "arctan"), (np.cumsum, "cumsum"), (np.add.reduce, "add.reduce")]:
-        with pytest.raises(DTypeError, match=rf"numpy\.{name} does not take Tensors"):
+        with pytest.raises(DTypeError, match=rf"numpy\.{name} carries no gradient on"):
             call(x)
 
 

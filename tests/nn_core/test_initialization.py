@@ -159,7 +159,7 @@ def test_the_slope_of_the_leaky_relu_at_hand_is_passed_on(attribute):
 
 @pytest.mark.parametrize(
     ("choices", "uniform"),
-    [(DEFAULT_NORMAL_INIT_MAP, False), (DEFAULT_UNIFORM_INIT_MAP, True), ("normal", False), ("uniform", True)],
+    [(DEFAULT_NORMAL_INIT_MAP, False), (DEFAULT_UNIFORM_INIT_MAP, True), ("auto", False), ("auto_uniform", True)],
 )
 @pytest.mark.parametrize(
     ("key", "std"),
@@ -281,13 +281,13 @@ def test_values_that_were_changed_after_a_choice_stay():
     model = Sequential(linear(), relu(), init=MARKS)
     by_hand(model[0])
     before = model.state_dict()
-    initialize(model, "uniform")
+    initialize(model, "auto_uniform")
     assert all((before[name] == array).all() for name, array in model.state_dict().items())
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_a_copy_remembers_what_it_drew(twin):
-    model = twin(Sequential(linear(), linear(), init="normal"))
+    model = twin(Sequential(linear(), linear(), init="auto"))
     by_hand(model[0])
     assert marks(model) == [None, DEFAULT]
 
@@ -324,7 +324,7 @@ def test_layers_with_sizes_are_drawn_at_construction_and_others_when_they_are_bu
 
 
 def test_a_late_layer_draws_from_the_generator_of_build():
-    model = Sequential(Linear(out_features=2), relu(), init="normal")
+    model = Sequential(Linear(out_features=2), relu(), init="auto")
     model.build((1, 2), np.random.default_rng(3))
     expected = draw(DEFAULT_NORMAL_INIT_MAP["relu"], (2, 2), np.random.default_rng(3))
     assert (model[0].weight.data == expected).all()
@@ -344,7 +344,7 @@ def test_layers_that_are_appended_are_part_of_the_choice():
 
 
 def test_appending_draws_only_what_is_chosen_otherwise_now():
-    model = Sequential(linear(), relu(), linear(), init="normal")
+    model = Sequential(linear(), relu(), linear(), init="auto")
     first, last = model[0].weight.data.copy(), model[2].weight.data.copy()
     model.append(Pass("tanh"))
     assert (model[0].weight.data == first).all()
@@ -360,7 +360,7 @@ def test_the_outermost_option_decides():
     assert mark(inner[0]) == RELU
 
 
-@pytest.mark.parametrize("init", ["normal", "uniform", DEFAULT_UNIFORM_INIT_MAP, {"relu": "zeros"}])
+@pytest.mark.parametrize("init", ["auto", "auto_uniform", DEFAULT_UNIFORM_INIT_MAP, {"relu": "zeros"}])
 def test_the_option_is_part_of_the_configuration(init):
     model = Sequential(linear(), init=init)
     assert model.config() == {"layers": model.layers, "init": init}
@@ -388,8 +388,8 @@ def test_a_loaded_model_has_its_weights_and_not_those_of_the_choice(tmp_path):
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
-        ("norml", ConfigError, "a map or the name of one, got 'norml'. Did you mean 'normal'"),
-        (3, ConfigError, "a map or the name of one, got 3. Known are normal, uniform"),
+        ("aut", ConfigError, "a map or the name of one, got 'aut'. Did you mean 'auto'"),
+        (3, ConfigError, "a map or the name of one, got 3. Known are auto, auto_uniform"),
         ({"relu": 3}, ConfigError, "got 3"),
         ({"relu": {"type": "normal", "sd": 3}}, ConfigError, "'normal' has no option 'sd'"),
         ({"relu": "norml"}, UnknownComponentError, "Did you mean 'normal'"),

@@ -158,8 +158,8 @@ def test_a_close_match_that_two_distributions_provide_is_suggested_once(fake_plu
 
 def test_a_known_name_under_the_wrong_kind_is_unknown(acme):
     assert said_by(UnknownComponentError, nn_core.get, "loss", "gate") == (
-        "No installed plugin provides the loss 'gate'. Known are bce, bce_with_logits, categorical_crossentropy, cce, "
-        "cosine_embedding, cross_entropy, hinge, hinge_embedding, huber, kl_div, l1, mae, …."
+        "No installed plugin provides the loss 'gate'. Known are bce, bce_with_logits, binary_crossentropy, "
+        "categorical_crossentropy, cce, cosine_embedding, cross_entropy, hinge, hinge_embedding, huber, kl_div, l1, …."
     )
 
 

@@ -201,7 +201,7 @@ class Tanh(Layer):
 def test_a_convolution_before_tanh_gets_pytorchs_xavier_normal_weights_unless_it_has_an_init_of_its_own():
     torch.manual_seed(0)
     model = Sequential(Conv2d(20, 30, (4, 3)), Tanh(), Conv2d(30, 2, 3, init="zeros"))
-    initialize(model, "normal", np.random.default_rng(0))
+    initialize(model, "auto", np.random.default_rng(0))
     theirs = torch.nn.init.xavier_normal_(torch.empty(30, 20, 4, 3), torch.nn.init.calculate_gain("tanh")).numpy()
     assert distance_between(model[0].weight.data.ravel(), theirs.ravel()) < 1.63
     assert not model[0].bias.data.any()

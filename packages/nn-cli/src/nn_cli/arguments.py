@@ -53,6 +53,11 @@ _TYPES = {
     "IntOrPair": "int | pair of int",
     "str | Initializer": "name | function",
     "InitChoice | None": "name | table | function",
+    "InitMap | str | None": "name | table",
+    "ActivationChoice": "name | table | function | layer",
+    "Average": "binary | macro | micro | weighted",
+    "protocols.Layer | Mapping[str, protocols.Layer]": "layers, or a table of them by name",
+    "protocols.Layer | None": "layer",
 }
 
 

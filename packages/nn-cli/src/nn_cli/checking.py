@@ -165,6 +165,8 @@ def in_words(annotation: Any) -> str:
         return " or ".join(words) if words else "something else"
     if origin is Literal:
         return "one of " + ", ".join(repr(member) for member in members)
+    if _is_sequence(annotation) and members == (Any,):
+        return "a list"
     if _is_sequence(annotation):
         count = f"{len(members)} " if origin is tuple and Ellipsis not in members else ""
         return f"a list of {count}{_several(in_words(members[0])) if members else 'values'}"

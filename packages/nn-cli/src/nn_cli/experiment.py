@@ -39,7 +39,7 @@ class TrainSection:
     """``[train]``."""
 
     epochs: int
-    metrics: list[str] = field(factory=list)
+    metrics: list[Any] = field(factory=list)
 
 
 @frozen
@@ -197,10 +197,15 @@ def _check_train(train: Any) -> list[Problem]:
         return []
     problems = _check_least("train.epochs", train.get("epochs"), 1)
     metrics = train.get("metrics", [])
-    for i, name in enumerate(metrics if isinstance(metrics, list) else []):
-        if isinstance(name, str):
-            found = check_component(f"train.metrics[{i}]", "metric", {"type": name})
-            problems += [evolve(problem, place=f"train.metrics[{i}]") for problem in found]
+    for i, choice in enumerate(metrics if isinstance(metrics, list) else []):
+        place = f"train.metrics[{i}]"
+        if isinstance(choice, str):
+            found = check_component(place, "metric", {"type": choice})
+            problems += [evolve(problem, place=place) for problem in found]
+        elif isinstance(choice, Mapping):
+            problems += check_component(place, "metric", choice)
+        else:
+            problems.append(Problem(place, f"must be the name of a metric or a table with its type, got {choice!r}"))
     return problems
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from nn_core import protocols
 from nn_core.batching import Batches, as_arrays, rows
 from nn_core.errors import ConfigError, DataError
 from nn_core.loss import Loss
-from nn_core.registry import build, registry
+from nn_core.registry import build, get, registry
 from nn_core.typing import Array
 
 _METHODS = {"loss": "value_and_grad", "metric": "update", "optimizer": "step"}
@@ -42,7 +43,7 @@ def evaluate(
     {'accuracy': 1.0}
     """
     criterion = None if loss is None else component("loss", loss)
-    named = named_metrics(metrics)
+    named = named_metrics(metrics, criterion)
     total = count = 0.0
     for metric in named.values():
         metric.reset()
@@ -120,13 +121,26 @@ def component(kind: str, choice: Any, *args: Any) -> Any:
     return choice
 
 
-def named_metrics(metrics: Iterable[Any]) -> dict[str, protocols.Metric]:
-    """Return metrics by the names that their columns get."""
+def _for_logits(choice: Any) -> Any:
+    """Return the choice of a metric with ``from_logits`` set, if it has that option and it is still open."""
+    options = {"type": choice} if isinstance(choice, str) else choice
+    if not isinstance(options, Mapping) or not isinstance(options.get("type"), str):
+        return choice
+    knows = "from_logits" in inspect.signature(get("metric", options["type"])).parameters
+    return {"from_logits": True, **options} if knows else choice
+
+
+def named_metrics(metrics: Iterable[Any], loss: Any = None) -> dict[str, protocols.Metric]:
+    """Return metrics by the names that their columns get.
+
+    Those that are made here, from a name or a configuration, expect logits if the `loss` does.
+    """
+    logits = getattr(loss, "outputs", "").endswith("logits")
     if isinstance(metrics, str):
         raise ConfigError(f"metrics is a list of metrics: write metrics=[{metrics!r}].")
     named: dict[str, protocols.Metric] = {}
     for choice in metrics:
-        metric = component("metric", choice)
+        metric = component("metric", _for_logits(choice) if logits else choice)
         found = registry().component_of(type(metric), "metric")
         name = found.name if found else type(metric).__name__.lower()
         if name in named:

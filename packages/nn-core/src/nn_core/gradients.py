@@ -50,7 +50,7 @@ def clip_grad_norm(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> fl
     >>> clip_grad_norm([p], 1.0), p.grad.round(5)
     (5.0, array([0.6, 0.8], dtype=float32))
     """
-    _refuse_negative("max_norm", max_norm)
+    check_norm("max_norm", max_norm)
     gradients = _gradients(parameters)
     norms = [_norm(gradient) for gradient in gradients]
     total = hypot(*norms)
@@ -81,7 +81,7 @@ def clip_grad_value(parameters: Iterable[Tensor] | Tensor, clip_value: float) ->
     >>> clip_grad_value([p], 1.0); p.grad
     array([ 1. , -0.5], dtype=float32)
     """
-    _refuse_negative("clip_value", clip_value)
+    check_norm("clip_value", clip_value)
     for gradient in _gradients(parameters):
         backend(gradient).clip(gradient, -float(clip_value), float(clip_value), out=gradient)
 
@@ -99,6 +99,7 @@ def _norm(gradient: Array) -> float:
     return largest * sqrt(float(((gradient / largest) ** 2).sum(dtype="float64")))
 
 
-def _refuse_negative(option: str, value: Any) -> None:
+def check_norm(option: str, value: Any) -> None:
+    """Refuse all but numbers of at least 0, infinity included."""
     if not isinstance(value, Real) or isinstance(value, bool) or not float(value) >= 0:
         raise ConfigError(f"{option} must be a number of at least 0, got {value!r}.")

@@ -34,7 +34,7 @@ DEFAULT_NORMAL_INIT_MAP = _default_map("normal")
 DEFAULT_UNIFORM_INIT_MAP = _default_map("uniform")
 """The same, uniform."""
 
-_NAMED = {"normal": DEFAULT_NORMAL_INIT_MAP, "uniform": DEFAULT_UNIFORM_INIT_MAP}
+_NAMED = {"auto": DEFAULT_NORMAL_INIT_MAP, "auto_uniform": DEFAULT_UNIFORM_INIT_MAP}
 
 
 def initialize(
@@ -52,8 +52,8 @@ def initialize(
 
     Args:
         model: a layer, mostly a Sequential.
-        choices: a map such as `DEFAULT_NORMAL_INIT_MAP`, or ``normal`` or ``uniform`` for the default ones. A map
-            without ``default`` leaves the layers alone for which it has no entry.
+        choices: a map such as `DEFAULT_NORMAL_INIT_MAP`, or ``auto`` for that one and ``auto_uniform`` for
+            `DEFAULT_UNIFORM_INIT_MAP`. A map without ``default`` leaves the layers alone for which it has no entry.
         rng: where the numbers come from; nn-core's default generator if left out.
 
     Raises:

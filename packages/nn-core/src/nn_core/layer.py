@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from nn_core import observation
+from nn_core.batching import as_arrays
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
 from nn_core.operations import constants, recorded
@@ -44,9 +45,9 @@ def _returning_a_pair(forward: Callable[..., Any]) -> Callable[..., Any]:
         if type(pair) is not tuple or len(pair) != 2 or not callable(pair[1]):
             types = [type(part).__name__ for part in pair] if isinstance(pair, tuple) else [type(pair).__name__]
             raise TypeError(
-                f"{type(self).__name__}.forward must return (y, backward), the output and the function that goes back; "
-                f"it returned {' and '.join(types) or 'nothing'}. To write it in terms of Tensors and return the output alone, decorate it with "
-                f"nn_core.autograd."
+                f"{type(self).__name__}.forward must return (y, backward), the output and the function that goes "
+                f"back; it returned {' and '.join(types) or 'nothing'}. To write it in "
+                f"terms of Tensors and return the output alone, decorate it with nn_core.autograd."
             )
         return pair
 
@@ -139,8 +140,8 @@ class Layer(Parts):
     def __call__(self, *xs: Any, **kw: Any) -> Any:
         """Return the output: Tensors for Tensors, on the tape; for arrays or lists arrays.
 
-        With arrays in training mode the closure is kept for `backward`. Floating-point input is converted to the dtype
-        of the parameters.
+        With arrays in training mode (and outside `no_grad`) the closure is kept for `backward`. Floating-point input is
+        converted to the dtype of the parameters.
 
         Raises:
             DTypeError: integer input to a layer with floating-point parameters.
@@ -149,10 +150,11 @@ class Layer(Parts):
         for x in xs:
             if isinstance(x, Tensor):
                 return self._on_tape(accepted, kw)
-        if not self.training:
-            return self.infer(*accepted, **kw)
-        y, self._latest.backward = self.forward(*accepted, **kw)
-        return y
+        if self.training and recording():
+            y, self._latest.backward = self.forward(*accepted, **kw)
+            return y
+        self._latest.__dict__.pop("backward", None)  # `backward` is for the latest call, and this one keeps nothing
+        return self.forward(*accepted, **kw)[0] if self.training else self.infer(*accepted, **kw)
 
     def backward(self, dy: Any) -> Any:
         """Go back through this thread's latest call: accumulate the parameters' gradients, return the input's.
@@ -190,6 +192,8 @@ class Layer(Parts):
             x = np.asarray(x)
             if not self.takes_integers:
                 x = x.astype(self.dtype or default_dtype())
+        elif type(x) is not np.ndarray and not isinstance(x, Tensor):
+            x = as_arrays(x)  # a table of pandas, for example
         kind = getattr(getattr(x, "dtype", None), "kind", "")
         if kind == "f":
             dtype = self.dtype

@@ -21,9 +21,10 @@ class Loss:
 
     A subclass defines ``forward(pred, target) -> (terms, backward)``, where `terms` has a number per sample, or per
     element ``(N, …)``, and ``backward(scale)`` returns the gradient of ``Σ scale · terms`` with respect to pred
-    (``scale`` has the shape of the terms and is not written to). A floating-point target comes in the dtype of pred. A
-    loss with a constructor of its own calls ``super().__init__(reduction=…)``. A loss whose terms do not count 1 each in the mean
-    defines `counts`, too.
+    (``scale`` has the shape of the terms and is not written to). With `nn_core.autograd` it is written from Tensors to
+    Tensors and returns the terms alone. A floating-point target comes in the dtype of pred. A loss whose terms do not
+    count 1 each in the mean defines `counts`, too; one with a constructor of its own calls
+    ``super().__init__(reduction=…)``.
     """
 
     reduction: Literal["mean", "sum", "none"] = field(
@@ -34,7 +35,8 @@ class Loss:
     )
 
     outputs: ClassVar[str] = "values"
-    """What pred holds: ``values``, or ``logits`` over classes that a softmax turns into probabilities."""
+    """What pred holds: ``values``, ``logits`` over classes that a softmax turns into probabilities, or
+    ``binary_logits``, which a sigmoid does."""
 
     def forward(self, pred: Any, target: Any) -> tuple[Array, Backward]:
         raise TypeError(f"{type(self).__name__} must define forward(pred, target), returning (terms, backward).")
@@ -111,7 +113,16 @@ class Loss:
         first = pred[0] if isinstance(pred, tuple) else pred
         if getattr(getattr(target, "dtype", None), "kind", "") == "f" and target.dtype != first.dtype:
             target = target.astype(first.dtype)
-        return self.forward(pred, target)
+        pair = self.forward(pred, target)
+        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
+            raise TypeError(
+                f"{type(self).__name__}.forward must return (terms, backward), one number per sample or element and "
+                f"the function from their scale to the gradient; it returned {type(pair).__name__}."
+            )
+        if hasattr(self.forward, "on_tensors"):  # whose closure gives the target a gradient, too
+            terms, backward = pair
+            return terms, lambda scale: _first(backward(scale))
+        return pair
 
     def _weighted(self, terms: Array, weight: Array | None) -> Array:
         """Return terms, or what goes with them, times the weights of their samples."""
@@ -137,6 +148,10 @@ class Loss:
                 f"{type(self).__name__}.counts must have the shape of the terms, {terms.shape}, got {counts.shape}"
             )
         return float(self._weighted(counts, weight).sum(dtype="float64"))
+
+
+def _first(gradients: Any) -> Any:
+    return gradients[0] if isinstance(gradients, tuple) else gradients
 
 
 def everywhere(value: float, like: Array, shape: Shape) -> Array:

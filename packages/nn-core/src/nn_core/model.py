@@ -9,7 +9,7 @@ from typing import Any, Self
 from nn_core import serialization
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.evaluation import component, evaluate, named_metrics, predict
-from nn_core.gradients import clip_grad_norm
+from nn_core.gradients import check_norm
 from nn_core.history import History
 from nn_core.initialization import InitMap
 from nn_core.layers.sequential import Sequential
@@ -86,9 +86,10 @@ class Model(Sequential):
             raise ConfigError(f"{', '.join(options)}: give the options to the optimizer itself, {optimizer!r}.")
         else:
             optimizer = component("optimizer", optimizer)
-        chosen, measures = component("loss", loss), tuple(named_metrics(metrics).values())
+        chosen = component("loss", loss)
+        measures = tuple(named_metrics(metrics, chosen).values())
         if clip_norm is not None:
-            clip_grad_norm([], clip_norm)  # refuses what is no norm
+            check_norm("clip_norm", clip_norm)
         self.loss, self.optimizer, self.metrics, self.clip_norm = chosen, optimizer, measures, clip_norm
         return self
 

@@ -72,6 +72,7 @@ def nn_losses() -> Iterator[LossSpec]:
         ("huber", "regression:HuberLoss", "Squared error near the target, absolute error away from it."),
         ("smooth_l1", "regression:SmoothL1Loss", "Absolute error, rounded off near the target."),
         ("bce", "binary:BCELoss", "Binary cross-entropy of probabilities."),
+        ("binary_crossentropy", "binary:BCELoss", "Another name of bce."),
         ("bce_with_logits", "binary:BCEWithLogitsLoss", "Binary cross-entropy of sigmoid(logits)."),
         ("kl_div", "divergence:KLDivLoss", "Kullback-Leibler divergence, from log-probabilities."),
         ("hinge", "margin:HingeLoss", "Hinge loss of scores for two classes."),

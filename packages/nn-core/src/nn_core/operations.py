@@ -36,6 +36,9 @@ class Operation:
         self.choosy = "needed" in parameters
         update_wrapper(self, forward)
 
+    def __repr__(self) -> str:
+        return f"<operation {self.name}{inspect.signature(self.forward).replace(return_annotation='')}>"
+
     def __call__(self, *args: Any, **attributes: Any) -> Any:
         if not self.variadic and len(args) > self.inputs:
             attributes = self._by_name(args[self.inputs :], attributes)
@@ -112,7 +115,7 @@ class Operation:
             else:
                 uniform = False
         if dtype is None:
-            return [x if hasattr(x, "dtype") else np.asarray(x, _dtype_of(x)) for x in args], False, False
+            return [x if hasattr(x, "dtype") else _in_default_dtype(numbers(x)) for x in args], False, False
         if dtype.kind != "f" and not uniform:
             dtype = _floating_among(args) or dtype
         if self.floats and dtype.kind != "f":
@@ -180,7 +183,7 @@ def _as_array(x: Any, dtype: np.dtype[Any]) -> Array:
     if isinstance(array, (int, float)) and dtype.kind != "b":
         number: Array = dtype.type(array)
         return number
-    given: Array = array if hasattr(array, "dtype") else np.asarray(array)
+    given = numbers(array)
     stays = dtype.kind != "f" or given.dtype == dtype or given.dtype.kind == "b"
     kept: Array = given if stays else given.astype(dtype)
     return kept
@@ -196,15 +199,35 @@ def _floating_among(args: tuple[Any, ...]) -> np.dtype[Any] | None:
     return None
 
 
-def _dtype_of(x: Any) -> Any:
-    """Return the dtype that a number or list gets: NumPy's, but the default one for floating-point numbers."""
-    return default_dtype() if np.asarray(x).dtype.kind == "f" else None
+def _in_default_dtype(array: Array) -> Array:
+    """Return an array that was made of a number or a list: floating-point ones in the default dtype."""
+    return array.astype(default_dtype()) if array.dtype.kind == "f" else array
+
+
+def numbers(x: Any) -> Array:
+    """Return what is given as an array, if it holds numbers.
+
+    Raises:
+        DTypeError: it is None, a text, a ragged list or something else that no computation takes.
+    """
+    try:
+        array: Array = x if hasattr(x, "dtype") and not isinstance(x, np.generic) else np.asarray(x)
+        kind = array.dtype.kind
+    except ValueError:  # lists of different lengths
+        kind = "O"
+    if kind not in "fiub":
+        seen = repr(x) if len(repr(x)) < 60 else type(x).__name__
+        raise DTypeError(f"Expected an array, a number or a (nested) list of numbers, got {seen}.")
+    return array
 
 
 def _common(first: Any, second: Any, name: str) -> Any:
     """Return the dtype in which Tensors of two dtypes meet: integers and booleans take that of the floats."""
     if first.kind == "f" and second.kind == "f":
-        raise DTypeError(f"{name} got Tensors of {first} and {second}: convert one, as in x.astype('{first}').")
+        raise DTypeError(
+            f"{name} got Tensors of {first} and {second}: convert one, as in x.astype('{first}'). (The parameters of "
+            f"a model have one dtype: model.astype('{default_dtype()}') gives it to all of them.)"
+        )
     if "f" in (first.kind, second.kind):
         return first if first.kind == "f" else second
     return np.promote_types(first, second)

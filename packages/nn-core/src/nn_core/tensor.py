@@ -11,9 +11,10 @@ from nn_core import functional
 from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, DTypeError, ShapeError
-from nn_core.tape import Node, go_back
+from nn_core.operations import numbers
+from nn_core.tape import Node, go_back, recording
 from nn_core.tensor_methods import TensorMethods
-from nn_core.typing import Array
+from nn_core.typing import Array, DTypeLike
 
 
 class Tensor(TensorMethods):
@@ -25,6 +26,7 @@ class Tensor(TensorMethods):
     Args:
         data: an array, kept as it is; floating-point numbers and lists of them get the default dtype.
         requires_grad: whether `backward` of what is made from it puts a gradient into `grad`.
+        dtype: what `data` is converted to, if it is given.
 
     Attributes:
         data: the array.
@@ -32,7 +34,7 @@ class Tensor(TensorMethods):
         node: the operation that made this Tensor (`nn_core.tape.Node`), None for a leaf.
 
     Raises:
-        DTypeError: integers cannot require a gradient.
+        DTypeError: `data` holds no numbers, or integers that cannot require a gradient.
 
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> y = Tensor([2.0, 3.0, 4.0], requires_grad=True)
@@ -46,8 +48,9 @@ class Tensor(TensorMethods):
     decay: bool = True
     """Whether weight decay applies to it."""
 
-    def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        self.data: Array = _array(data, requires_grad)
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
+        array = _array(data, requires_grad and dtype is None)
+        self.data: Array = array if dtype is None else _array(array.astype(dtype), requires_grad)
         self.grad: Array | None = None
         self.node: Node | None = None
         self.output = 0
@@ -159,6 +162,39 @@ class Tensor(TensorMethods):
     def __bool__(self) -> bool:
         return bool(self.data)
 
+    # Changing it in place
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._become(self + other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._become(self - other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._become(self * other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._become(self / other)
+
+    def _become(self, result: Tensor) -> Tensor:
+        """Take over the numbers of a leaf's update inside `no_grad`; what is no leaf to be trained is made anew."""
+        if self.node is not None or not self.requires_grad:
+            return result
+        if recording():
+            raise BackwardError(
+                "A leaf that requires a gradient cannot change while operations are remembered: "
+                "update it inside no_grad(), or write to its .data."
+            )
+        if result.shape != self.shape:
+            raise ShapeError(f"a leaf of shape {self.shape} cannot take the result of shape {result.shape}")
+        self.data[...] = result.data
+        return self
+
+    # As a number or text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+
     def __float__(self) -> float:
         return float(self.data.item())
 
@@ -197,22 +233,24 @@ class Tensor(TensorMethods):
         return array.copy() if copy and array is self.data else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, out: Any = None, **kw: Any) -> Any:
-        """Have NumPy's functions, and its arrays on the left of an operator, make Tensors."""
+        """Have NumPy's functions, and its arrays on the left of an operator, make Tensors.
+
+        Those that `nn_core.functional` has not take Tensors that require no gradient for the arrays they are.
+        """
         found = functional.UFUNCS.get(ufunc.__name__)
         if found is None or method != "__call__" or out is not None or kw:
             how = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             if out is not None:
                 raise DTypeError(f"numpy.{how} cannot write a Tensor into an array: use y = x + … instead of x += ….")
-            raise DTypeError(f"numpy.{how} does not take Tensors: give it x.detach().numpy(), or use Tensor's methods.")
+            return getattr(ufunc, method)(*_constants(args, f"numpy.{how}"), **kw)
         return found(*args)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kw: Any) -> Any:
-        """Have those functions of NumPy that `nn_core.functional` has, too, make Tensors."""
-        found = getattr(functional, function.__name__, None)
+        """Have those functions of NumPy that `nn_core.functional` has, too, make Tensors; the others as above."""
+        name = f"{function.__module__}.{function.__name__}"
+        found = getattr(functional, function.__name__, None) if function.__module__ == "numpy" else None
         if found is None:
-            raise DTypeError(
-                f"numpy.{function.__name__} does not take Tensors: give it x.detach().numpy(), or use Tensor's methods."
-            )
+            return function(*_constants(args, name), **{key: _constants(value, name) for key, value in kw.items()})
         return found(*args, **kw)
 
     def __dlpack__(self, **kw: Any) -> Any:
@@ -228,17 +266,31 @@ class Tensor(TensorMethods):
         return Tensor, (self.data, self.requires_grad), (None, {"grad": self.grad})
 
 
+def _constants(given: Any, name: str) -> Any:
+    """Return what NumPy's function `name` was given with arrays in the place of Tensors, in lists and tuples, too.
+
+    Raises:
+        DTypeError: a Tensor requires a gradient, which the function would not carry on.
+    """
+    if isinstance(given, Tensor):
+        if given.requires_grad:
+            raise DTypeError(
+                f"{name} carries no gradient on: give it x.detach().numpy(), or use what nn_core.functional offers."
+            )
+        return given.data
+    return type(given)(_constants(part, name) for part in given) if type(given) in (list, tuple) else given
+
+
 def _array(data: Any, floating: bool) -> Array:
     """Return data as an array, as floating-point numbers if they are to get a gradient."""
     if isinstance(data, Tensor):
         data = data.data
     if not hasattr(data, "dtype"):
-        array = np.asarray(data)
+        array = numbers(data)
         return array.astype(default_dtype()) if array.dtype.kind == "f" or floating else array
     if floating and data.dtype.kind != "f":
         raise DTypeError(
             f"Only floating-point numbers have gradients, and this array holds {data.dtype}: convert it, as in "
             f"x.astype('float32')."
         )
-    kept: Array = np.asarray(data) if isinstance(data, np.generic) else data
-    return kept
+    return numbers(data)

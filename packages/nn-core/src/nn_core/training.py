@@ -14,11 +14,12 @@ from attrs import Factory, define
 from nn_core.batching import Batches
 from nn_core.errors import ConfigError, did_you_mean
 from nn_core.evaluation import component, evaluate, infer, loss_step, named_metrics
-from nn_core.gradients import clip_grad_norm
+from nn_core.gradients import check_norm, clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
+from nn_core.registry import check_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,11 +95,11 @@ def training_steps(
     if not hasattr(model, "backward"):
         raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
     criterion = component("loss", loss)
-    measures = named_metrics(metrics)
+    measures = named_metrics(metrics, criterion)
     if isinstance(callbacks, str):
         raise ConfigError(f"callbacks is a list of callbacks: write callbacks=[{callbacks!r}].")
     if clip_norm is not None:
-        clip_grad_norm([], clip_norm)  # refuses what is no norm
+        check_norm("clip_norm", clip_norm)
     listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
     source = Batches(train, batch_size, shuffle, seed)
     held_out = None if validation is None else Batches(validation, batch_size).data  # refused now if it is no data
@@ -206,6 +207,7 @@ def fit(model: Any, train: Any, **options: Any) -> History:
     >>> history["loss"][-1] < 0.05
     True
     """
+    check_options("fit", training_steps, options, positional=2)
     run = training_steps(model, train, **options)
     while True:
         try:

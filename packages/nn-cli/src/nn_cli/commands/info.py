@@ -13,7 +13,7 @@ from nn_core.discovery import Component, normalize
 from nn_core.errors import UnknownComponentError, did_you_mean, sentence
 from nn_core.registry import registry
 
-_SUPPLIED = {"optimizer": 1, "scheduler": 1}  # arguments that come from the framework, not from a configuration
+_SUPPLIED = {"optimizer": 1, "scheduler": 1, "initializer": 2}  # arguments that the framework gives
 
 
 @click.command("info")

@@ -34,7 +34,7 @@ class GradcheckRow:
     problem: str = ""
 
 
-@frozen
+@frozen(repr=False)
 class GradcheckReport:
     """The findings of `nn_core.gradcheck`; true if all gradients agree. It prints as a table.
 
@@ -73,9 +73,14 @@ class GradcheckReport:
     def __bool__(self) -> bool:
         return not self.problems
 
-    def __str__(self) -> str:
-        verdict = "agree" if self else "DISAGREE"
-        title = f"gradients of {self.subject} {verdict} with finite differences to {self.tolerance:g}:"
+    def __repr__(self) -> str:
+        if self:
+            verdict = f"agree with finite differences to {self.tolerance:g}"
+        elif any(row.checked for row in self.rows if row.problem):
+            verdict = f"DISAGREE with finite differences to {self.tolerance:g}"
+        else:
+            verdict = "could not all be checked"
+        title = f"gradients of {self.subject} {verdict}:"
         table = [
             ("", "shape", "checked", "kinks", "relative error", "where", "analytic", "numeric"),
             *map(_cells, self.rows),

@@ -103,10 +103,18 @@ def kaiming_normal(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
 ) -> Array:
-    """Draw from N(0, s²) with ``s = gain / √fan``, also known as He's rule; the options are those of `kaiming_uniform`.
+    """Draw from N(0, s²) with ``s = gain / √fan``, also known as He's rule.
+
+    Args:
+        shape: of the parameter, ``(out, in, …)``.
+        rng: where the numbers come from; nn-core's default generator if left out.
+        a: slope of a leaky ReLU.
+        mode: ``fan_in`` keeps the variance of the activations, ``fan_out`` that of the gradients, ``both`` takes the
+            mean of the two fans.
+        nonlinearity: what comes after the weight; `calculate_gain` lists the names.
 
     Raises:
-        ConfigError: an option has a value that is not listed there.
+        ConfigError: an option has a value that is not listed here.
         ShapeError: `shape` is not (out, in, …).
 
     Source: He et al., "Delving deep into rectifiers", 2015.

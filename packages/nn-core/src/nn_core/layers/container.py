@@ -181,6 +181,8 @@ def check_is_layer(owner: Layer, layer: Any, what: str) -> None:
     """Refuse what is no layer, with a hint where it is one by mistake."""
     if isinstance(layer, (type, Operation)) or not callable(getattr(layer, "forward", None)):
         hint = f": write {layer.__name__}()" if isinstance(layer, type) else ""
+        if isinstance(layer, (list, tuple)):
+            hint = f": give it the layers one by one, {type(owner).__name__}(*layers)"
         if not hint and callable(layer):
             hint = ": write Lambda(…) around a function of Tensors"
         raise ConfigError(f"{type(owner).__name__} takes layers, and {what} is {layer!r}{hint}.")

@@ -25,8 +25,8 @@ class Sequential(Container):
 
     Args:
         *layers: the layers, built or not; or one dictionary of layers by name.
-        init: has `nn_core.initialize` choose first weights by the activations next to them: ``normal``, ``uniform`` or
-            a map of one's own. Of Sequentials inside each other the outermost that has an `init` decides.
+        init: has `nn_core.initialize` choose first weights by the activations next to them: ``auto``, ``auto_uniform``
+            or a map of one's own. Of Sequentials inside each other the outermost that has an `init` decides.
 
     Shape:
         that of the first layer's x → that of the last layer's y.

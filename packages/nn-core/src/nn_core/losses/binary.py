@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field
 
@@ -67,6 +67,8 @@ class BCEWithLogitsLoss(ElementwiseLoss):
     >>> round(value, 6), gradient
     (0.693147, array([-0.5]))
     """
+
+    outputs: ClassVar[str] = "binary_logits"
 
     pos_weight: Any = field(
         default=None,
