@@ -337,3 +337,15 @@ def test_types_are_found_whether_written_as_text_or_as_objects():
 def test_the_types_of_an_inherited_constructor_count(acme):
     [problem] = said(check_component("optimizer", "optimizer", {"type": "rule", "lr": "x"}, positional=1))
     assert problem == "optimizer.lr must be a number, got 'x'"
+
+
+@pytest.mark.parametrize("value", ["gleu", {"type": "gleu"}])
+@pytest.mark.parametrize(("option", "kind"), [("activation", "layer"), ("init", "initializer")])
+def test_a_component_that_an_option_chooses_is_looked_up_at_its_place(option, kind, value):
+    table = {"type": "dense", "out_features": 2, option: value}
+    (problem,) = check_component("model.layers[1]", "layer", table)
+    assert str(problem).startswith(
+        f"model.layers[1].{option} cannot be 'gleu': No installed plugin provides the {kind}"
+    )
+    good = "relu" if kind == "layer" else "ones"
+    assert check_component("model.layers[1]", "layer", table | {option: good}) == []

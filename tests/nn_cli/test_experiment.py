@@ -385,3 +385,12 @@ def test_the_table_is_valid_toml_again(lab):
 
     found = experiment_with(lab, "optimizer.lr=1e-3", "data.validation=0.25").table
     assert tomllib.loads(tomli_w.dumps(found)) == found
+
+
+def test_a_metric_may_be_a_table_with_options(lab):
+    experiment = experiment_with(lab, "train.metrics=['accuracy', {type='f1', average='macro'}]")
+    assert experiment.train.metrics == ["accuracy", {"type": "f1", "average": "macro"}]
+    with pytest.raises(
+        ConfigError, match=r"train.metrics\[0\].avrage is no option of the metric 'f1'. Did you mean 'average'"
+    ):
+        experiment_with(lab, "train.metrics=[{type='f1', avrage='macro'}]")

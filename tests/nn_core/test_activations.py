@@ -248,3 +248,9 @@ def test_the_logarithm_of_a_tiny_probability_is_not_lost():
 def test_softmax_needs_its_axis(operation, axis):
     with pytest.raises(ShapeError, match=rf"softmax along axis {axis} needs that axis, and got .* \(2, 3\)"):
         operation(np.ones((2, 3)), axis=axis)
+
+
+def test_what_is_not_a_number_takes_the_gradient_of_relu():
+    x = Tensor([np.nan, -1.0, 0.0, -0.0, 2.0], requires_grad=True)
+    x.relu().backward([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert x.grad.tolist() == [1, 0, 0, 0, 5]

@@ -11,11 +11,13 @@ import pytest
 
 import nn_core
 from nn_core import (
+    BackwardError,
     BatchNorm1d,
     BCELoss,
     ConfigError,
     CrossEntropyLoss,
     Dropout,
+    DTypeError,
     L1Loss,
     Linear,
     ModelFileError,
@@ -25,6 +27,7 @@ from nn_core import (
     ReLU,
     Residual,
     Sequential,
+    ShapeError,
     Tensor,
     compat,
     evaluate,
@@ -332,6 +335,64 @@ def test_what_is_no_layer_in_two_methods_is_refused():
         compat.adapt_layer(Taken())
 
 
+@pytest.mark.parametrize(
+    ("adapt", "cls"),
+    [(compat.adapt_layer, Rectifier), (compat.adapt_loss, SquaredError), (compat.adapt_optimizer, Momentum)],
+)
+def test_a_class_is_refused_where_an_object_is_meant(adapt, cls):
+    others = [Linear(2, 2).parameters()] if cls is Momentum else []
+    with pytest.raises(ConfigError, match=f"is given as the class {cls.__name__}: write {cls.__name__}"):
+        adapt(cls, *others)
+
+
+def test_gradients_of_another_shape_are_refused():
+    class Summed(Affine):
+        def backward(self, grad):
+            return super().backward(grad).sum(axis=0)
+
+    class Row(Affine):
+        def backward(self, grad):
+            dx = super().backward(grad)
+            self.grads["b"] = grad
+            return dx
+
+    x = np.ones((5, 4), np.float32)
+    for cls, message in (
+        (Summed, r"Summed\(\)\.backward: expected a gradient of shape \(5, 4\), got \(4,\)"),
+        (Row, r"Row\(\)\.grads\['b'\]: expected a gradient of shape \(2,\), got \(5, 2\)"),
+    ):
+        layer = compat.adapt_layer(cls(2))
+        layer(x)
+        with pytest.raises(ShapeError, match=message):
+            layer.backward(np.ones((5, 2), np.float32))
+
+
+class Slotted:
+    """Keeps what it needs in slots, in a dictionary too, and has neither params nor grads."""
+
+    __slots__ = ("cache", "factor")
+
+    def __init__(self, factor):
+        self.factor = factor
+        self.cache = {}
+
+    def forward(self, x):
+        self.cache["x"] = x
+        return self.factor * x * x
+
+    def backward(self, grad):
+        return 2 * self.factor * self.cache["x"] * grad
+
+
+def test_attributes_may_stand_in_slots(rng):
+    layer = compat.adapt_layer(Slotted(3.0))
+    x1, x2, dy = floats(rng, 3, 4), floats(rng, 3, 4), floats(rng, 3, 4)
+    (_, back1), (y2, back2) = layer.forward(x1), layer.forward(x2)
+    np.testing.assert_allclose(y2, 3 * x2 * x2, rtol=1e-6)
+    np.testing.assert_allclose(back1(dy), 6 * x1 * dy, rtol=1e-6)
+    np.testing.assert_allclose(back2(dy), 6 * x2 * dy, rtol=1e-6)
+
+
 def test_a_file_cannot_name_it(tmp_path):
     with pytest.raises(ModelFileError, match="not registered"):
         nn_core.save(compat.adapt_layer(Rectifier()), tmp_path / "model")
@@ -390,6 +451,22 @@ def test_what_is_no_loss_in_two_methods_is_refused():
         compat.adapt_loss(type("Half", (), {"forward": lambda self, p, t: 0.0})())
 
 
+def test_predictions_of_such_a_loss_are_floating_point():
+    with pytest.raises(DTypeError, match=r"SquaredError\(\): predictions must be floating-point, got int64"):
+        compat.adapt_loss(SquaredError())(np.ones((2, 1), np.int64), np.ones((2, 1)))
+
+
+def test_a_gradient_that_is_not_of_the_shape_of_the_predictions_is_refused():
+    class AveragedError(SquaredError):
+        def backward(self):
+            return super().backward().mean(axis=0)
+
+    with pytest.raises(
+        ShapeError, match=r"AveragedError\(\)\.backward: expected a gradient of shape \(3, 2\), got \(2,\)"
+    ):
+        compat.adapt_loss(AveragedError())(np.ones((3, 2)), np.ones((3, 2)))
+
+
 # adapt_optimizer
 
 
@@ -426,6 +503,17 @@ def test_the_learning_rate_is_its_own():
     optimizer = compat.adapt_optimizer(inner, Linear(2, 2).parameters())
     optimizer.lr = 0.3
     assert (inner.lr, optimizer.lr) == (0.3, 0.3)
+
+
+def test_a_learning_rate_that_is_not_there_is_neither_read_nor_set():
+    optimizer = compat.adapt_optimizer(
+        type("Fixed", (), {"step": lambda self, pairs: None})(), Linear(2, 2).parameters()
+    )
+    message = "Fixed has no attribute lr, so its learning rate can be neither read nor set"
+    with pytest.raises(AttributeError, match=message):
+        _ = optimizer.lr
+    with pytest.raises(AttributeError, match=message):
+        optimizer.lr = 0.1
 
 
 def test_its_step_takes_a_closure():
@@ -517,6 +605,14 @@ def test_a_second_backward_replaces_the_gradients(rng):
     model.forward(x, training=True), model.backward(dy)
     for name, gradient in first.items():
         np.testing.assert_array_equal(model.grads[name], gradient)
+
+
+def test_a_loss_goes_back_only_after_it_went_forward():
+    model = compat.Model([Linear(2, 1)]).compile("mse", Momentum())
+    with pytest.raises(BackwardError, match=r"loss\.backward\(\) returns the gradient of loss\.forward"):
+        model.loss.backward()
+    model.loss.forward(np.ones((1, 1)), np.zeros((1, 1)))
+    assert model.loss.backward().tolist() == [[2]]
 
 
 def test_without_training_dropout_and_batch_norm_are_at_rest(rng):

@@ -25,8 +25,11 @@ from nn_core import (
     accuracy,
     evaluate,
     predict,
+    roc_auc,
     seed,
 )
+
+MACRO, MICRO = ({"type": "precision", "average": average} for average in ("macro", "micro"))
 
 
 @pytest.fixture(autouse=True)
@@ -197,3 +200,53 @@ def test_predict_takes_tables_and_lists_but_no_dataset():
     assert predict(model, [[1.0, 2.0]]).shape == (1, 1)
     with pytest.raises(DataError, match=r"predict takes the inputs alone, .* got ArrayDataset"):
         predict(model, ArrayDataset(np.ones((3, 2)), np.zeros(3)))
+
+
+# Metrics of logits
+
+
+@pytest.mark.parametrize("shift", [0.0, 20.0])
+def test_metrics_made_from_names_take_the_outputs_for_logits_if_the_loss_does(shift):
+    x = np.linspace(0.1, 0.9, 8, dtype=np.float32)[:, None]  # logits above 0, most of which could be probabilities
+    y = np.ones((8, 1))
+    model = Linear(1, 1)
+    model.weight.data[...], model.bias.data[...] = 1, shift
+    options = {"metrics": ["binary_accuracy", {"type": "f1"}, {"type": "recall", "from_logits": True}]}
+    scores = evaluate(model, (x, y), loss="bce_with_logits", **options)
+    assert (scores["binary_accuracy"], scores["f1"], scores["recall"]) == (1.0, 1.0, 1.0)
+    if not shift:
+        assert evaluate(model, (x, y), loss="mse", metrics=["binary_accuracy"])["binary_accuracy"] == 0.5
+
+
+def test_the_area_under_the_curve_of_logits_over_classes_is_that_of_their_probabilities():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 3)), rng.integers(0, 3, 30)
+    model = Sequential()
+    probabilities = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    seen = evaluate(model, (x, y), loss="cross_entropy", metrics=["roc_auc"])["roc_auc"]
+    assert seen == pytest.approx(roc_auc(probabilities, y))
+
+
+# Several of a kind, and wrong arguments
+
+
+def test_metrics_of_one_kind_with_other_options_are_numbered():
+    x, y, _ = data()
+    model = trained()
+    one, two = evaluate(model, (x, y), metrics=[MACRO]), evaluate(model, (x, y), metrics=[MICRO])
+    both = evaluate(model, (x, y), metrics=[MACRO, MICRO])
+    assert both == {"precision": one["precision"], "precision_2": two["precision"]}
+    assert len(set(both.values())) == 2
+    with pytest.raises(ConfigError, match="The metric 'precision' is given twice"):
+        evaluate(model, (x, y), metrics=[MACRO, MICRO, dict(MACRO)])
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, True])
+def test_predict_refuses_batches_of_no_size(batch_size):
+    with pytest.raises(DataError, match="batch_size must be an integer of at least 1, got"):
+        predict(Linear(2, 1), np.ones((3, 2)), batch_size=batch_size)
+
+
+def test_predict_refuses_a_single_number():
+    with pytest.raises(DataError, match="a single number was given"):
+        predict(Linear(2, 1), 1.0)

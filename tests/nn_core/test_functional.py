@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from nn_core import functional as fn
+from nn_core.errors import ConfigError, DTypeError
+from nn_core.operations import Operation, operation
 from nn_core.tape import go_back, no_grad
 from nn_core.tensor import Tensor
 from nn_core.testing import directional_error
@@ -29,6 +34,12 @@ CASES = {
     "log": (fn.log, [(3, 4)]),
     "sqrt": (fn.sqrt, [(3, 4)]),
     "square": (fn.square, [(3, 4)]),
+    "expm1": (fn.expm1, [(3, 4)]),
+    "log1p": (fn.log1p, [(3, 4)]),
+    "sign": (fn.sign, [(3, 4)]),
+    "clone": (fn.clone, [(3, 4)]),
+    "cumsum": (fn.cumsum, [(3, 4)]),
+    "cumsum, axis": (lambda a: fn.cumsum(a, 1), [(2, 3, 4)]),
     "sin": (fn.sin, [(3, 4)]),
     "cos": (fn.cos, [(3, 4)]),
     "sum": (lambda a: fn.sum(a, (0, -1)), [(2, 3, 4)]),
@@ -180,6 +191,16 @@ def test_an_unused_part_of_several_outputs_gets_no_gradient():
         (lambda x: (x > 1).all(0), lambda x: fn.all(x > 1, 0)),
         (lambda x: (x > 1).any(dim=1), lambda x: fn.any(x > 1, 1)),
         (lambda x: x.exp() + x.log(), lambda x: fn.exp(x) + fn.log(x)),
+        (lambda x: x.expm1() + x.log1p(), lambda x: fn.expm1(x) + fn.log1p(x)),
+        (lambda x: x.sign() + x.clone(), lambda x: fn.sign(x) + x),
+        (lambda x: x.cumsum(), fn.cumsum),
+        (lambda x: x.cumsum(dim=1), lambda x: fn.cumsum(x, 1)),
+        (lambda x: x.sum([0, 1]), fn.sum),
+        (lambda x: x.mean(dim=[0]), lambda x: fn.mean(x, 0)),
+        (lambda x: x.softmax(dim=0), lambda x: fn.softmax(x, 0)),
+        (lambda x: x.log_softmax(0), lambda x: fn.log_softmax(x, 0)),
+        (lambda x: x.reshape(np.array([6, 2])), lambda x: fn.reshape(x, (6, 2))),
+        (lambda x: x.reshape(np.array(-1)), fn.ravel),
         (lambda x: x.sqrt() + x.square(), lambda x: fn.sqrt(x) + fn.square(x)),
         (lambda x: x.sin() + x.cos() + x.abs(), lambda x: fn.sin(x) + fn.cos(x) + fn.abs(x)),
         (lambda x: x.clip(1, 1.5), lambda x: fn.clip(x, 1, 1.5)),
@@ -217,3 +238,157 @@ def test_methods_are_the_functions(method, function):
     y, expected = method(x), function(x)
     assert (y.dtype, y.shape) == (expected.dtype, expected.shape)
     np.testing.assert_array_equal(y.data, expected.data)
+
+
+def test_an_operation_shows_its_name_and_arguments():
+    assert repr(fn.softmax).startswith("<operation softmax(x")
+    assert "axis" in repr(fn.softmax)
+
+
+# Operations as objects
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("name", [name for name in fn.__all__ if isinstance(getattr(fn, name), Operation)])
+def test_an_operation_is_copied_and_pickled_as_the_one_it_is(name, twin):
+    assert twin(getattr(fn, name)) is getattr(fn, name)
+
+
+def test_an_operation_made_inside_a_function_is_copied_but_not_pickled():
+    @operation
+    def double(x, /):
+        return 2 * x, lambda dy: 2 * dy
+
+    assert copy.deepcopy(double) is double
+    with pytest.raises((pickle.PicklingError, AttributeError), match=r"<locals>\.double"):
+        pickle.dumps(double)
+
+
+def result(y, backward=lambda dy: dy):
+    """Return an operation with such a result."""
+
+    @operation
+    def doubtful(x, /):
+        return y(x) if backward is None else (y(x), backward)
+
+    return doubtful
+
+
+@pytest.mark.parametrize(
+    ("bad", "returned"),
+    [
+        (result(lambda x: x, None), "ndarray"),
+        (result(lambda x: [x, x], None), "list"),
+        (result(lambda x: (x, x), None), "ndarray and ndarray"),
+        (result(lambda x: (x, x, lambda dy: dy), None), "ndarray and ndarray and function"),
+        (result(lambda x: None, None), "NoneType"),
+        (result(lambda x: [2.0, 4.0]), "list and function"),
+        (result(lambda x: 2.0), "float and function"),
+        (result(lambda x: (x, 2.0)), "tuple and function"),
+    ],
+)
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_an_operation_that_returns_something_else_is_named(bad, returned, requires_grad):
+    with pytest.raises(TypeError, match=rf"doubtful must return \(y, backward\), .* it returned {returned}\."):
+        bad(Tensor([1.0, 2.0], requires_grad=requires_grad))
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        (2.0, r"backward of 'doubtful' returned a float for an input of shape \(2,\): it must return an array of that"),
+        ([1.0, 2.0], "backward of 'doubtful' returned a list: it must return an array, or a tuple"),
+        (([1.0, 2.0],), "backward of 'doubtful' returned a list for an input"),
+    ],
+)
+def test_a_gradient_that_is_no_array_is_refused_with_the_name_of_the_operation(gradient, message):
+    with pytest.raises(TypeError, match=message):
+        result(lambda x: 2 * x, lambda dy: gradient)(Tensor([1.0, 2.0], requires_grad=True)).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: fn.softmax(None), "softmax: Expected an array, a number"),
+        (lambda x: x + None, "add: Expected an array, a number"),
+        (lambda x: x.softmax(None), r"softmax, given \(2, 3\): 'NoneType' object"),
+        (lambda x: x.log_softmax((0, 1)), r"softmax, given \(2, 3\): 'tuple' object"),
+        (lambda x: x.mean("a"), r"mean, given \(2, 3\): 'str' object cannot be interpreted as an integer\."),
+        (lambda x: x.transpose("a", "b"), r"transpose, given \(2, 3\): 'str' object"),
+        (lambda x: x.reshape(2.0, 3), r"reshape, given \(2, 3\): 'float' object"),
+        (lambda x: x.sum(axes=1), r"^sum\(\) got an unexpected keyword argument 'axes'"),
+        (lambda x: x.softmax(axes=1), r"^softmax\(\) got an unexpected keyword argument 'axes'"),
+        (lambda x: x.log_softmax(keepdim=True), r"^log_softmax\(\) got an unexpected keyword argument 'keepdims'"),
+        (lambda x: x.split([1], axes=1), r"^split\(\) got an unexpected keyword argument 'axes'"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused_with_the_name_of_the_operation(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(Tensor(np.ones((2, 3)), requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.softmax(0, dim=1),
+        lambda x: x.softmax(-1, dim=0),
+        lambda x: x.log_softmax(0, dim=1),
+        lambda x: x.split([1], 0, dim=1),
+        lambda x: x.take_along_axis([[0]], -1, dim=0),
+        lambda x: fn.softmax(x, axis=-1, dim=1),
+        lambda x: fn.concatenate([x], 1, dim=0),
+        lambda x: fn.stack([x], 1, dim=0),
+    ],
+)
+def test_an_axis_and_a_dim_together_are_refused(call):
+    with pytest.raises(ConfigError, match="got both axis and dim, which mean the same: give one"):
+        call(Tensor(np.ones((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, a: fn.pad(x, 1, constant_values=a), "pad carries no gradient to its constant_values: give it a"),
+        (lambda x, a: fn.pad(np.ones(2), 1, constant_values=a), "pad carries no gradient to its constant_values"),
+        (lambda x, a: fn.leaky_relu(x, a), "leaky_relu carries no gradient to its negative_slope"),
+        (lambda x, a: x.elu(alpha=a), "elu carries no gradient to its alpha"),
+    ],
+)
+def test_an_option_that_requires_a_gradient_is_refused(call, message):
+    x, a = Tensor([1.0, 2.0]), Tensor(0.5, requires_grad=True)
+    with pytest.raises(DTypeError, match=message):
+        call(x, a)
+    y = call(x, a.detach())
+    assert not isinstance(y, Tensor) or not y.requires_grad
+
+
+# float16
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "gradient"),
+    [
+        (fn.mean, 1, 1e-5),
+        (lambda x: fn.var(x + 1), 0, 0),
+        (fn.logsumexp, 1 + np.log(1e5), None),
+        (lambda x: fn.softmax(x)[0], 1e-5, None),
+        (lambda x: fn.log_softmax(x)[0], -np.log(1e5), None),
+        (fn.max, 1, 1e-5),
+        (lambda x: fn.sum(fn.broadcast_to(fn.sum(x * 0), (3000,))) + fn.mean(x), 1, None),
+        (lambda x: fn.cumsum(fn.reshape(x, (20, -1)), 1)[0, -1], 5000, None),
+    ],
+)
+def test_sums_of_many_float16_are_made_in_float32(function, value, gradient):
+    x = Tensor(np.ones(100000, np.float16), requires_grad=True)
+    y = function(x)
+    y.backward()
+    assert y.dtype == x.grad.dtype == np.float16
+    assert y.item() == pytest.approx(value, rel=1e-2)
+    if gradient is not None:
+        np.testing.assert_allclose(x.grad, gradient, rtol=1e-2)
+
+
+def test_the_gradient_of_what_was_broadcast_in_float16_is_summed_in_float32():
+    x = Tensor(np.zeros(2, np.float16), requires_grad=True)
+    (x + np.zeros((5000, 2), np.float16)).backward(np.ones((5000, 2)))
+    assert x.grad.tolist() == [5000, 5000]

@@ -8,7 +8,7 @@ import pytest
 import nn_core
 from nn_core import functional as fn
 from nn_core.dtypes import set_default_dtype
-from nn_core.errors import DTypeError
+from nn_core.errors import ConfigError, DTypeError
 from nn_core.tensor import Tensor
 
 DRAWN = {"rand": fn.rand, "randn": fn.randn}
@@ -106,3 +106,10 @@ def test_constants_like_integers_stay_integers_and_random_numbers_do_not():
 def test_random_numbers_like_others_come_from_the_generator_that_is_given():
     rngs = [np.random.default_rng(5) for _ in range(2)]
     assert fn.randn_like(np.ones(3), rng=rngs[0]).tolist() == fn.randn(3, rng=rngs[1], dtype="float64").tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_seed_is_no_generator(seed):
+    for draw in (fn.rand, fn.randn):
+        with pytest.raises(ConfigError, match=r"rng must be a generator of NumPy, as numpy\.random\.default_rng"):
+            draw(2, rng=seed)

@@ -38,6 +38,12 @@ MASK = ARRAY % 3 == 0
         (0, [True, False, True]),
         (slice(None), MASK[0]),
         ([True, False], [0, 0, 2]),
+        ((0, 0), (1, 1)),
+        ((0, 0),),
+        (slice(None), (1, 1), ...),
+        ((), 0),
+        np.array([1, 1, 0], np.uint8),
+        (np.array([-1, 1], np.int8), np.array([2, 2], np.uint16)),
         np.array(1),
         np.zeros(2, bool),
     ],
@@ -185,3 +191,33 @@ def test_rows_with_repeated_indices_add_up(shape, count, dtype):
 def test_an_item_is_not_assigned():
     with pytest.raises(TypeError, match=r"not changed in place: make a new one with where\(\) or scatter_add\(\)"):
         Tensor([1.0])[0] = 2.0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.uint64])
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda x, i: x[i],
+        lambda x, i: x.take(i, axis=0),
+        lambda x, i: x.take_along_axis(i[:, None], axis=0),
+        lambda x, i: x.gather(0, i[:, None]),
+        lambda x, i: Tensor(np.zeros((300, 1))).scatter_add(0, i[:, None], x[:3]),
+    ],
+)
+def test_indices_may_be_of_narrow_integers(pick, dtype):
+    x = Tensor(np.arange(300.0)[:, None], requires_grad=True)
+    indices = np.array([1, 1, 100]) - 101 * (dtype == np.int8)  # -100, -100, -1
+    narrow, wide = pick(x, indices.astype(dtype)), pick(x, indices)
+    np.testing.assert_array_equal(narrow.data, wide.data)
+    wide.sum().backward()
+    expected, x.grad = x.grad, None
+    narrow.sum().backward()
+    np.testing.assert_array_equal(x.grad, expected)
+
+
+def test_a_single_number_is_taken_from_like_numpys():
+    x = Tensor(2.0, requires_grad=True)
+    y = x.take([0, 0], axis=0)
+    assert y.tolist() == [2, 2]
+    y.backward([1.0, 2.0])
+    assert x.grad == 3

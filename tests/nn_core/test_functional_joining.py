@@ -95,3 +95,9 @@ def test_shapes_that_do_not_fit_are_named(call, message):
 def test_options_that_are_wrong_are_named(call, message):
     with pytest.raises(ConfigError, match=message):
         call()
+
+
+@pytest.mark.parametrize("places", [[3, 1], [1, 3, 2], [-1, 2]])
+def test_places_to_split_at_that_would_make_parts_overlap_are_refused(places):
+    with pytest.raises(ConfigError, match=r"split got the places .*: give them in ascending order"):
+        fn.split(Tensor(np.ones((2, 5))), places, axis=1)

@@ -130,3 +130,9 @@ def test_letters_are_found_for_what_the_dots_stand_for():
 def test_subscripts_that_do_not_fit_are_refused(subscripts, shapes, error, message):
     with pytest.raises(error, match=message):
         fn.einsum(subscripts, *draw(*shapes))
+
+
+def test_lists_of_axes_are_refused():
+    a = Tensor(np.ones((2, 3)))
+    with pytest.raises(ConfigError, match="einsum takes a text such as 'ij,jk->ik' first, not Tensor"):
+        fn.einsum(a, [0, 1], [1, 0])

@@ -130,3 +130,13 @@ def test_a_single_number_reduces_to_itself():
         y = getattr(x, name)()
         y.backward()
         assert (y.item(), y.shape, x.grad.tolist()) == (2.5, (), 1)
+
+
+def test_the_largest_is_not_a_number_where_one_is_none_and_takes_the_gradient():
+    values = [[1.0, np.nan, np.nan], [1.0, 2.0, 2.0]]
+    assert gradient_of(lambda x: x.max(1), values, [4, 4]) == [[0, 2, 2], [0, 2, 2]]
+    assert gradient_of(lambda x: x.min(1), values, [4, 4]) == [[0, 2, 2], [4, 0, 0]]
+
+
+def test_a_gradient_that_is_not_finite_stays_with_the_largest():
+    assert gradient_of(lambda x: x.max(1), [[1.0, 2.0, 2.0]], [np.inf]) == [[0, np.inf, np.inf]]

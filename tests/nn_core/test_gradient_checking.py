@@ -651,3 +651,22 @@ def test_inputs_in_a_list_are_several_and_numbers_in_a_list_are_one():
     report = gradcheck(lambda x, y: x * y, [a, b])
     assert len(report.rows) == 2
     assert len(gradcheck(lambda x: x * x, [1.0, 2.0]).rows) == 1
+
+
+def test_a_report_shows_itself_as_its_table():
+    report = gradcheck(Linear(2, 2), np.ones((3, 2)))
+    assert repr(report) == str(report)
+    assert "relative error" in repr(report)
+
+
+def test_a_backward_that_writes_to_dy_is_named():
+    class Careless(Layer):
+        def forward(self, x):
+            def backward(dy):
+                dy *= 3
+                return dy
+
+            return 3 * x, backward
+
+    with pytest.raises(GradcheckError, match=r"Careless: its backward writes to dy, .* Make a new array"):
+        gradcheck(Careless(), normal(2, 3))

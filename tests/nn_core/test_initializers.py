@@ -264,11 +264,35 @@ def test_a_kernel_counts_with_its_area():
         (lambda: kaiming_uniform((2, 2), mode="in"), "mode of kaiming_uniform must be one of fan_in, fan_out, both"),
         (lambda: kaiming_uniform((2, 2), nonlinearity="mish"), "no gain for the nonlinearity 'mish'"),
         (lambda: orthogonal((2, 2), gain=nan), "gain of orthogonal must be a finite number, got nan"),
+        (lambda: calculate_gain("leaky_relu", 1e200), r"the slope of leaky_relu must be at most 1e\+37 in size"),
+        (lambda: kaiming_normal((2, 2), a=-(10**400)), r"a of kaiming_normal must be at most 1e\+37 in size"),
+        (lambda: xavier_uniform((2, 2), gain=10**400), r"gain of xavier_uniform must be at most 1e\+37 in size"),
+        (lambda: orthogonal((2, 2), gain=1e39), r"gain of orthogonal must be at most 1e\+37 in size"),
+        (lambda: constant((2,), value=-1e39), r"value of constant must be at most 1e\+37 in size"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(call, message):
     with pytest.raises(ConfigError, match=message):
         call()
+
+
+@pytest.mark.parametrize("drawn", [xavier_normal, xavier_uniform, orthogonal, conservative])
+def test_the_largest_gain_gives_finite_weights(drawn):
+    assert np.isfinite(drawn((50, 40), np.random.default_rng(0), gain=1e37)).all()
+
+
+@pytest.mark.parametrize("drawn", [uniform, normal, conservative, truncated_normal, *OF_WEIGHTS])
+@pytest.mark.parametrize("rng", [0, 3, False, np.random.RandomState(0)])
+def test_a_seed_is_no_generator(drawn, rng):
+    with pytest.raises(ConfigError, match=r"rng must be a generator of NumPy, as numpy\.random\.default_rng\(3\)"):
+        drawn((3, 2), rng)
+
+
+def test_a_layer_is_not_drawn_by_a_seed():
+    with pytest.raises(ConfigError, match="rng must be a generator of NumPy"):
+        Linear(2, 3).reset_parameters(rng=0)
+    with pytest.raises(ConfigError, match="rng must be a generator of NumPy"):
+        Linear(out_features=3).build((1, 2), 0)
 
 
 @pytest.mark.parametrize("drawn", [*OF_WEIGHTS, identity])

@@ -16,17 +16,21 @@ from nn_core import (
     Buffer,
     ConfigError,
     Dropout,
+    DTypeError,
     Layer,
     Linear,
     ModelFileError,
     NotBuiltError,
+    Parallel,
     Parameter,
     ReLU,
     Sequential,
+    ShapeError,
     Tensor,
     autograd,
     default_rng,
     gradcheck,
+    no_grad,
     seed,
     set_default_dtype,
 )
@@ -639,3 +643,132 @@ def test_a_backward_with_too_few_gradients_names_the_layer():
     x = Tensor(np.ones(3), requires_grad=True)
     with pytest.raises(BackwardError, match="backward of 'Product' returned 1 gradients for 2 inputs"):
         Product()(x, x).sum().backward()
+
+
+def test_a_call_that_keeps_nothing_leaves_nothing_of_an_earlier_one_to_go_back_through():
+    layer, x, dy = Linear(3, 2), np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)
+    layer(x)
+    with no_grad():
+        layer(2 * x)
+    with pytest.raises(BackwardError, match="needs a call in training mode before it"):
+        layer.backward(dy)
+    layer(x)
+    layer.eval()(x)
+    with pytest.raises(BackwardError):
+        layer.backward(dy)
+    assert layer.weight.grad is None
+
+
+def test_dropout_drops_in_training_mode_inside_no_grad_too():
+    with no_grad():
+        assert (Dropout(0.5)(np.ones(1000, np.float32)) == 0).any()
+
+
+class Table:
+    """What a table of another library looks like: no dtype, but convertible."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones((4, 3))
+
+
+def test_a_table_of_another_library_becomes_an_array():
+    layer = Linear(3, 2)
+    y = layer(Table())
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, layer(np.ones((4, 3), np.float32)))
+
+
+# Parts that would be overlooked
+
+
+@pytest.mark.parametrize("other", [Parameter([2.0]), Buffer(np.ones(1, np.float32)), Linear(1, 1, bias=False)])
+def test_two_parameters_at_one_path_are_refused(other):
+    layer = Scale(1.0)
+    layer.parts = {1: Linear(1, 1, bias=False) if isinstance(other, Layer) else Parameter([1.0]), "1": other}
+    with pytest.raises(ConfigError, match=r"Two parameters or buffers have the path 'parts\.1"):
+        layer.state_dict()
+
+
+def test_a_tensor_that_wants_a_gradient_and_is_no_parameter_is_named():
+    model = Sequential(Scale(1.0))
+    model[0].w = Tensor([1.0], requires_grad=True)
+    with pytest.raises(ConfigError, match=r"0\.w of Sequential is a Tensor .* make it Parameter"):
+        model.parameters()
+    model[0].w = model[0].w.detach()
+    assert model.parameters() == []
+    model[0].w = Parameter([1.0]) * 2
+    assert model.parameters() == [], "what was computed is no parameter"
+
+
+def test_no_dtype_is_changed_where_a_part_has_no_parameters_yet():
+    model = Sequential(Linear(2, 2), Linear(out_features=2))
+    with pytest.raises(NotBuiltError):
+        model.astype("float64")
+    assert model[0].weight.data.dtype == np.float32
+
+
+# Loading
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"weight": np.zeros((2, 2)), "bias": np.array(["a", "b"])}, "bias in the state is array.*not an array of num"),
+        ({"weight": np.zeros((2, 2)), "bias": None}, "bias in the state is None, not an array of numbers"),
+        ({"weight": np.zeros((2, 2)), "bias": [[1.0], [1.0, 2.0]]}, "bias in the state is .*not an array of numbers"),
+        ({"weight": np.zeros((2, 2)), "bias": 1.0}, r"bias has shape \(2,\) in the model and \(\) in the state"),
+        ({"weight": np.zeros((2, 2)), "bias": np.zeros(2), 3: np.zeros(2)}, "A state is a mapping of arrays by dotted"),
+        ([np.zeros((2, 2))], "A state is a mapping of arrays by dotted path"),
+    ],
+)
+def test_nothing_is_copied_from_a_state_in_which_something_is_wrong(state, message):
+    layer = Linear(2, 2)
+    before = layer.state_dict()
+    with pytest.raises(ModelFileError, match=message):
+        layer.load_state_dict(state)
+    assert all((array == before[name]).all() for name, array in layer.state_dict().items())
+
+
+def test_nothing_is_copied_where_an_array_of_the_model_is_read_only():
+    layer = Linear(2, 2)
+    before = layer.weight.data.copy()
+    layer.bias.data.flags.writeable = False
+    with pytest.raises(ModelFileError, match="The array of bias in the model is read-only"):
+        layer.load_state_dict({"weight": np.zeros((2, 2)), "bias": np.zeros(2)})
+    assert (layer.weight.data == before).all()
+
+
+def test_parameters_and_lists_are_loaded_like_arrays():
+    layer = Linear(2, 2)
+    layer.load_state_dict({"weight": Parameter([[1.0, 2.0], [3.0, 4.0]]), "bias": [5, 6]})
+    assert layer.weight.data.tolist() == [[1, 2], [3, 4]]
+    assert layer.bias.data.tolist() == [5, 6]
+    assert layer.bias.data.dtype == np.float32
+
+
+# What a call and its backward take
+
+
+@pytest.mark.parametrize("x", [None, "text", [[1.0], [1.0, 2.0]], ["a"], np.array(["a"]), {1: 2}])
+def test_what_holds_no_numbers_is_refused_by_every_layer(x):
+    for layer in (Linear(2, 2), ReLU()):
+        with pytest.raises(DTypeError, match=r"Expected an array, a number or a \(nested\) list of numbers, got"):
+            layer(x)
+
+
+@pytest.mark.parametrize(("layer", "wrong"), [(ReLU(), (2,)), (ReLU(), ()), (Linear(2, 2), (2, 4, 2))])
+def test_a_gradient_of_another_shape_than_the_output_is_refused(layer, wrong):
+    layer(np.ones((4, 2), np.float32))
+    with pytest.raises(ShapeError, match=rf"output, of shape \(4, 2\), and got one of shape {re.escape(str(wrong))}"):
+        layer.backward(np.ones(wrong, np.float32))
+
+
+def test_a_gradient_for_several_outputs_has_the_shapes_of_all_of_them():
+    x = np.ones((4, 2), np.float32)
+    for dy in [(x, x[:2]), (x,), x]:
+        layer = Parallel(ReLU(), ReLU(), merge=None)
+        layer(x)
+        with pytest.raises(ShapeError, match=r"of shape \(\(4, 2\), \(4, 2\)\), and got one of shape"):
+            layer.backward(dy)
+    layer(x)
+    assert (layer.backward((x, 2 * x)) == 3).all()

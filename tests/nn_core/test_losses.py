@@ -13,6 +13,7 @@ from nn_core import (
     ConfigError,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
+    DataError,
     DTypeError,
     HingeEmbeddingLoss,
     HingeLoss,
@@ -187,6 +188,33 @@ def test_there_is_one_weight_per_sample(weight):
         CrossEntropyLoss()(np.zeros((3, 4)), np.zeros(3, int), weight)
 
 
+@pytest.mark.parametrize("wrong", [-1.0, -1e-30, np.nan, np.inf, 1e300])
+def test_weights_are_finite_and_not_negative(wrong):
+    pred = np.ones((3, 2), np.float32)
+    message = re.escape(f"MSELoss: weights of samples must be finite and at least 0, got {wrong:g} for sample 1.")
+    for call in (MSELoss().value_and_grad, MSELoss().sum_and_weight):
+        with pytest.raises(DataError, match=message):
+            call(pred, 0 * pred, np.array([1.0, wrong, -1.0]))
+    with pytest.raises(DTypeError, match="weights of samples must be numbers, got an array of <U1"):
+        MSELoss()(pred, pred, np.array(["1", "2", "3"]))
+    assert MSELoss()(pred, 0 * pred, [True, False, 2])[0] == 1
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("kind", ["U8", "M8[s]", "object", "complex128"])
+def test_targets_that_are_no_numbers_are_refused(case, kind):
+    pred, target, _ = case.batch()
+    loss = case.make()
+    with pytest.raises(DTypeError, match=f"{type(loss).__name__}: targets must be numbers, got an array of"):
+        loss(pred, abs(target).astype("int64").astype(kind))
+
+
+@pytest.mark.parametrize("target", [["3"], [None], np.array(["2020-01-01"], "M8[D]")])
+def test_a_list_of_texts_or_nothing_is_no_target(target):
+    with pytest.raises(DTypeError, match="MSELoss: targets must be numbers"):
+        MSELoss()(np.ones(1), target)
+
+
 def test_a_weight_multiplies_every_element_of_its_sample():
     pred, target, weight = np.array([[1.0, 2.0], [3.0, 5.0]]), np.zeros((2, 2)), np.array([3.0, 1.0])
     terms, gradient = MSELoss(reduction="none")(pred, target, weight)
@@ -243,7 +271,8 @@ def test_only_the_predictions_that_require_a_gradient_get_one():
 
 def test_every_term_gets_the_gradient_that_comes_back_to_it():
     rng = np.random.default_rng(0)
-    pred, target, weight, dy = (rng.normal(size=shape) for shape in ((4, 3), (4, 3), 4, (4, 3)))
+    pred, target, dy = (rng.normal(size=(4, 3)) for _ in range(3))
+    weight = rng.uniform(0, 2, 4)
     leaf = Tensor(pred, requires_grad=True)
     MSELoss(reduction="none")(leaf, target, Tensor(weight)).backward(dy)
     np.testing.assert_allclose(leaf.grad, dy * weight[:, None] * 2 * (pred - target), rtol=1e-12)
@@ -254,6 +283,14 @@ def test_a_target_that_requires_a_gradient_is_refused():
     with pytest.raises(DTypeError, match=re.escape("MSELoss gives no gradient to its target: detach() it")):
         MSELoss()(np.zeros(3), target)
     assert MSELoss()(Tensor(np.ones(3)), target.detach()).item() == 1
+
+
+def test_a_weight_that_requires_a_gradient_is_refused():
+    weight = Tensor(np.ones(3), requires_grad=True)
+    for pred in (np.ones(3), Tensor(np.ones(3))):
+        with pytest.raises(DTypeError, match="MSELoss gives no gradient to the weights of samples: detach"):
+            MSELoss()(pred, np.zeros(3), weight)
+    assert MSELoss()(np.ones(3), np.zeros(3), weight.detach())[0] == 1
 
 
 # Averages over several batches

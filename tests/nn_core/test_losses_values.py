@@ -31,8 +31,8 @@ ELEMENTWISE = [MSELoss, L1Loss, HuberLoss, SmoothL1Loss, BCELoss, BCEWithLogitsL
 @pytest.mark.parametrize(
     ("pred", "target", "remedy"),
     [
-        ((4, 1), (4,), "Bring the targets into that shape, as in y.reshape(-1, 1)."),
-        ((4,), (4, 1), "Bring the targets into that shape, as in y.reshape(-1,)."),
+        ((4, 1), (4,), "Bring the targets into that shape, as in np.reshape(y, (-1, 1))."),
+        ((4,), (4, 1), "Bring the targets into that shape, as in np.reshape(y, (-1,))."),
         ((4, 3), (3,), "Element is compared with element: nothing is broadcast."),
         ((4, 3), (1, 3), "Element is compared with element: nothing is broadcast."),
         ((4,), (), "Element is compared with element: nothing is broadcast."),

@@ -434,10 +434,22 @@ def test_classes_beyond_the_number_given_are_refused():
         confusion_matrix([2, 1], [0, 1], num_classes=2)
     with pytest.raises(ShapeError, match=r"at most 2 classes, got \(3, 3\)"):
         confusion_matrix(np.eye(3), [0, 1, 0], num_classes=2)
-    with pytest.raises(DataError, match="a whole number of at least 0, got -1"):
+    with pytest.raises(DataError, match="got -1 for sample 1"):
         confusion_matrix([0, 1], [0, -1])
     with pytest.raises(ConfigError, match="num_classes of ConfusionMatrix"):
         ConfusionMatrix(0)
+
+
+def test_a_matrix_of_very_many_classes_is_asked_for():
+    message = "a class is a whole number from 0 to 9999, got 10000 for sample 0. Set num_classes to the number of class"
+    for batch in (([10_000], [0]), ([0], [10_000])):
+        metric = ConfusionMatrix()
+        with pytest.raises(DataError, match=message):
+            metric.update(*batch)
+        assert metric.compute().shape == (0, 0)
+    with pytest.raises(ShapeError, match=r"for at most 10000 classes, got .* Set num_classes"):
+        confusion_matrix(np.zeros((1, 10_001)), [0])
+    assert confusion_matrix([10_000], [10_000], num_classes=10_001).sum() == 1
 
 
 # ROC-AUC
@@ -514,6 +526,93 @@ def test_batches_of_another_kind_are_refused():
     metric.update(np.eye(3), np.eye(3))
     with pytest.raises(ShapeError, match=r"r2: expected 3 outputs per sample as before, got 2\. Call reset"):
         metric.update(np.eye(2), np.eye(2))
+
+
+# Outputs of a diverged network
+
+
+def test_an_output_that_is_nan_is_a_miss():
+    pred = np.array([[math.nan, 1.0], [math.nan, math.nan], [1.0, math.nan], [0.0, 1.0]])
+    assert accuracy(pred, [0, 0, 0, 1]) == 0.25
+    assert accuracy(pred, [1, 1, 1, 1], [1, 1, 0, 2]) == 0.5
+    assert binary_accuracy(pred, [0, 0, 0, 1]) == 0.25
+    assert top_k_accuracy([[math.nan, 1.0, 0.0], [0.0, 1.0, 2.0]], [1, 1], k=2) == 0.5
+    for target in (0, 1):
+        assert binary_accuracy([math.nan], [target]) == 0
+        assert binary_accuracy([[math.nan]], [[target]], from_logits=True) == 0
+
+
+@pytest.mark.parametrize("function", [precision, recall, f1_score])
+@pytest.mark.parametrize("average", AVERAGES)
+def test_an_output_that_is_nan_is_taken_for_a_wrong_class(function, average):
+    scores, target = [math.nan, 0.9, math.nan, 0.2], [0, 1, 1, 0]
+    assert function(scores, target, average=average) == function([0.9, 0.9, 0.2, 0.2], target, average=average)
+    pred, target, weight = draw()
+    diverged, wrong = pred.copy(), pred.copy()
+    for row in (0, 5, 7, 8):
+        diverged[row, row % 4] = math.nan
+        wrong[row] = np.eye(4)[(target[row] + 1) % 4]
+    if average != "binary":
+        expected = function(wrong, target, weight, average=average)
+        assert function(diverged, target, weight, average=average) == expected
+        assert function(np.full((4, 4), math.nan), [0, 1, 2, 3], average=average) == 0
+
+
+def test_an_output_that_is_nan_has_no_place_in_the_confusion_matrix():
+    metric = ConfusionMatrix()
+    for pred in ([[0.0, 1.0], [0.0, math.nan]], [0.5, math.nan]):
+        with pytest.raises(DataError, match="confusion_matrix: the outputs of sample 1 have a NaN"):
+            metric.update(pred, [1, 1])
+        assert metric.compute().shape == (0, 0)
+
+
+def test_training_goes_on_when_the_outputs_are_nan():
+    x = np.full((4, 2), math.nan, np.float32)
+    chosen = ["accuracy", {"type": "top_k_accuracy", "k": 1}, {"type": "f1", "average": "macro"}, "binary_accuracy"]
+    history = fit(
+        Same(), (x, np.array([0, 1, 0, 1])), loss=NoLoss(), optimizer=Nothing(), epochs=1, batch_size=3, metrics=chosen
+    )
+    assert [history[name] for name in ("accuracy", "top_k_accuracy", "f1", "binary_accuracy")] == [[0]] * 4
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("target", [[0, 3, 1], [0, -1, 1], [0, 0.5, 1], [0, math.nan, 1]])
+@pytest.mark.parametrize("function", [accuracy, top_k_accuracy, confusion_matrix])
+def test_targets_that_are_no_class_are_refused(function, target):
+    options = {"k": 1} if function is top_k_accuracy else {}
+    with pytest.raises(DataError, match=r"a class is a whole number from 0 to 2, got .* for sample 1"):
+        function(np.eye(3), target, **options)
+    with pytest.raises(DataError, match="for sample 2"):
+        function(np.eye(3), [[1, 0, 0], [0, 1, 0], [math.nan, 0, 1]], **options)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+def test_weights_are_finite_and_not_negative(wrong):
+    for metric, pred, target, weight in fresh():
+        bad = weight.copy()
+        bad[3] = wrong
+        with pytest.raises(DataError, match=f"{metric.name}: weights of samples .* got {wrong:g} for sample 3"):
+            metric.update(pred, target, bad)
+
+
+def test_a_batch_that_is_refused_changes_nothing():
+    for metric, pred, target, weight in fresh():
+        for bad in (weight[:-1], -weight, ["1"] * len(weight)):
+            wider = np.hstack([pred, pred / 2]) if pred.shape[1] > 1 and metric.name != "roc_auc" else pred
+            goal = target if target.ndim == 1 else np.hstack([target, target])
+            with pytest.raises((ShapeError, DataError)):
+                metric.update(wider, goal, bad)
+        metric.update(pred, target, weight)
+        after, fresh_one = metric.compute(), value(metric, pred, target, weight)
+        np.testing.assert_array_equal(after, fresh_one, err_msg=str(metric))
+    metric = ConfusionMatrix()
+    metric.update([0, 1], [0, 1])
+    with pytest.raises(ShapeError):
+        metric.update([5, 6], [0, 1], [1.0])
+    metric.update([0, 1], [0, 1])
+    assert metric.compute().tolist() == [[2, 0], [0, 2]]
 
 
 # Regression

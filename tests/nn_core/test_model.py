@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -398,3 +401,56 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 def test_a_model_without_sizes_cannot_be_saved(tmp_path):
     with pytest.raises(NotBuiltError):
         Model([Linear(out_features=2)]).save(tmp_path / "model")
+
+
+# What changed since
+
+
+def test_a_copy_of_a_compiled_model_goes_on_by_itself(named_optimizer):
+    x, y = problem()
+    model = Model(small()).compile("cross_entropy", "momentum")
+    model.fit(x, y)
+    twin, pickled = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+    before = {name: array.copy() for name, array in model.params.items()}
+    twin.fit(x, y)
+    pickled.fit(x, y)
+    assert all((array == before[name]).all() for name, array in model.params.items())
+    model.fit(x, y)
+    assert same_state(twin, model)
+    assert same_state(pickled, model)
+
+
+@pytest.mark.parametrize("layer", [Linear(2, 2), Linear(out_features=2)])
+def test_layers_that_came_after_compile_are_not_left_untrained(named_optimizer, layer):
+    model = Model(small()).compile("cross_entropy", "momentum")
+    model.add(layer)
+    with pytest.raises(ConfigError, match=r"other layers than when it was compiled.*call compile again"):
+        model.fit(*problem())
+    model.build((1, 4))
+    model.compile("cross_entropy", "momentum").fit(*problem())
+
+
+def test_an_optimizer_over_some_parameters_is_left_as_it_is():
+    model = Model(small())
+    first = model[0].weight.data.copy()
+    model.compile("cross_entropy", Descent(model[-1].parameters())).fit(*problem())
+    assert (model[0].weight.data == first).all()
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", {"type": "momentum", "betas": (0.1, 0.2)}])
+def test_betas_are_given_once(named_optimizer, optimizer):
+    options = {"betas": (0.1, 0.2)} if optimizer == "momentum" else {}
+    with pytest.raises(ConfigError, match="betas is given twice"):
+        Model(small()).compile("cross_entropy", optimizer, beta1=0.5, **options)
+
+
+def test_an_unknown_option_of_the_optimizer_is_refused_before_the_sizes_are_known(named_optimizer):
+    with pytest.raises(ConfigError, match=r"optimizer 'momentum' has no option 'momentun'\. Did you mean 'momentum'"):
+        Model([Linear(out_features=2)]).compile("cross_entropy", "momentum", momentun=0.5)
+
+
+def test_a_part_beside_the_layers_is_not_lost_silently(tmp_path):
+    model = Model(small())
+    model.extra = Linear(2, 2)
+    with pytest.raises(ModelFileError, match=r"extra\.weight belongs to no layer in the list of this Model"):
+        model.save(tmp_path / "model")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn_core import Buffer, Parameter, ShapeError
+from nn_core import Buffer, DTypeError, Parameter, ShapeError
 
 
 def test_gradients_add_up():
@@ -95,3 +95,14 @@ def test_numbers_and_lists_become_arrays_of_the_default_dtype(data):
     parameter = Parameter(data)
     assert parameter.dtype == np.float32
     assert parameter.data.tolist() == data
+
+
+def test_integers_are_no_parameter_unless_they_are_frozen():
+    with pytest.raises(DTypeError, match=r"Only floating-point numbers have gradients, and this array holds int64"):
+        Parameter(np.arange(3))
+    parameter = Parameter(np.arange(3), requires_grad=False)
+    assert parameter.dtype == np.int64
+    parameter.requires_grad = True
+    with pytest.raises(DTypeError, match="Only floating-point numbers have gradients"):
+        (parameter * 0.9).sum().backward()
+    assert Parameter([1, 2]).dtype == np.float32

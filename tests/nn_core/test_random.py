@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nn_core import Linear, default_rng, seed
-from nn_core.random import epoch_order, keep_mask, keyed
+from nn_core import ConfigError, Linear, default_rng, seed
+from nn_core.random import chosen_rng, epoch_order, keep_mask, keyed
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 20), st.integers(1, 3))
 
@@ -28,6 +28,14 @@ def test_a_mask_can_be_drawn_from_a_generator():
     one, two = (keep_mask((20, 20), 0.5, np.random.default_rng(0)) for _ in range(2))
     assert one.dtype == bool
     assert (one == two).all()
+
+
+@pytest.mark.parametrize("rng", [0, 3, np.random])
+def test_a_seed_is_no_generator(rng):
+    for take in (chosen_rng, lambda rng: keep_mask((2, 2), 0.5, rng)):
+        with pytest.raises(ConfigError, match=r"rng must be a generator of NumPy, as numpy\.random\.default_rng\(3\)"):
+            take(rng)
+    assert chosen_rng(None) is default_rng()
 
 
 @pytest.mark.parametrize("drop", [0.1, 0.5, 0.9])

@@ -146,7 +146,7 @@ def test_sizes_follow_from_the_layers_before():
     ("layers", "message"),
     [
         ([Linear(2, 3), ReLU], "Sequential takes layers, and layer 1 is <class .*ReLU'>: write ReLU\\(\\)\\."),
-        ([[Linear(2, 3)]], r"Sequential takes layers, and layer 0 is \[Linear\(.*\)\]\."),
+        ([[Linear(2, 3)]], r"layer 0 is \[Linear\(.*\)\]: give it the layers one by one, Sequential\(\*layers\)\."),
         ([Linear(2, 3), np.tanh], r"layer 1 is <ufunc 'tanh'>: write Lambda\(…\) around a function of Tensors\."),
         ([relu], r"layer 0 is <.*>: write Lambda\(…\) around a function of Tensors\."),
         ([None], "layer 0 is None"),
@@ -656,3 +656,68 @@ def test_a_subclass_may_have_parts_beside_its_list():
     assert list(model.state_dict()) == ["0.weight", "0.bias", "gate.weight", "gate.bias"]
     model.eval()
     assert not model.gate.training
+
+
+# Changes that are refused
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.extend([ReLU(), "no layer"]),
+        lambda model: model.extend({"fine": ReLU(), "a.dot": ReLU()}),
+        lambda model: model.append(ReLU(), "layers"),
+        lambda model: model.name_layers(["q", "q"]),
+        lambda model: model.name_layers(["", "q"]),
+        lambda model: model.append(model),
+        lambda model: model.append(Residual(model)),
+        lambda model: model.__setitem__(0, model),
+    ],
+)
+def test_a_change_that_is_refused_leaves_the_list_as_it_was(change):
+    model = Sequential({"a": Linear(2, 2)}).append(ReLU())
+    layers = list(model)
+    with pytest.raises(ConfigError):
+        change(model)
+    assert list(model) == layers
+    assert model.names() == ["a", "1"]
+
+
+def test_a_list_that_is_extended_by_its_own_layers_has_each_twice():
+    model = Sequential(Linear(2, 2), ReLU())
+    model.extend(model)
+    assert [type(layer) for layer in model] == [Linear, ReLU, Linear, ReLU]
+
+
+def test_a_container_is_not_inside_itself():
+    model, block = Sequential(ReLU()), Residual(ReLU())
+    with pytest.raises(ConfigError, match="Sequential cannot be inside itself, and layer 1 is or contains it"):
+        model.append(Sequential(Sequential(model)))
+    with pytest.raises(ConfigError, match="Sequential cannot be inside itself"):
+        block.layers.append(block)
+
+
+@pytest.mark.parametrize("make", [lambda: Sequential(ReLU()), lambda: Residual(ReLU()), lambda: Linear(2, 2)])
+def test_a_layer_that_is_its_own_attribute_is_named(make):
+    layer = make()
+    layer.me = layer
+    with pytest.raises(ConfigError, match=f"{type(layer).__name__} is inside itself, as me"):
+        layer.parameters()
+    assert repr(layer).startswith(type(layer).__name__)
+
+
+def test_a_layer_that_is_not_there_is_an_index_error_with_the_number_of_layers():
+    with pytest.raises(IndexError, match="Sequential has 1 layers, and none at 9"):
+        Sequential(ReLU())[9]
+    with pytest.raises(IndexError, match="Sequential has 0 layers"):
+        Sequential().pop()
+
+
+def test_membership_goes_by_identity_and_by_name():
+    layer = Linear(2, 2)
+    model = Sequential({"head": layer}).append(ReLU())
+    assert layer in model
+    assert "head" in model
+    assert "1" in model
+    assert Linear(2, 2) not in model
+    assert "tail" not in model

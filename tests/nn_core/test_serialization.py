@@ -527,6 +527,15 @@ def test_initializers_are_named_if_registered_and_otherwise_do_not_matter(path, 
     assert (load(path).weight.data == 5).all()
 
 
+@pytest.mark.parametrize("container", [Sequential, Parallel])
+def test_a_part_beside_the_list_of_layers_is_refused(path, container):
+    model = container(Linear(2, 2))
+    model.extra = Linear(2, 2)
+    with pytest.raises(ModelFileError, match=rf"extra\.weight belongs to no layer .* of this {container.__name__}"):
+        save(Sequential(model), path)
+    assert not path.exists()
+
+
 # Files that are not whole
 
 
@@ -567,11 +576,13 @@ def test_a_dtype_that_numpy_lacks_is_named(path):
         load(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.0])
 def test_another_version_of_the_format_is_refused(path, version):
     save(Linear(2, 3), path)
     rewrite(path, version=version)
-    with pytest.raises(ModelFileError, match=f"has version {version} of the model format; this nn-core .* reads vers"):
+    with pytest.raises(
+        ModelFileError, match=f"has version {version!r} of the model format; this nn-core .* reads vers"
+    ):
         load(path)
 
 
@@ -615,6 +626,38 @@ def test_arrays_that_do_not_fit_the_architecture_are_named(path):
         load(path)
     rewrite(path, state={"weight": np.zeros((3, 2), np.float32)})
     with pytest.raises(ModelFileError, match="does not fit its own architecture: The state lacks bias"):
+        load(path)
+
+
+def nested(depth):
+    inside = {"type": "relu"}
+    for _ in range(depth):
+        inside = {"type": "sequential", "layers": [inside]}
+    return inside
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": {"type": "linear", "in_features": 10**9, "out_features": 10**9}},
+        {"model": nested(300)},
+        {"plugins": ["nn-core"]},
+        {"built": ["linear"], "model": {"type": "linear", "out_features": 3}},
+        {"tied": 3},
+    ],
+    ids=["huge", "deep", "plugins", "built", "tied"],
+)
+def test_a_description_that_was_tampered_with_is_refused(path, changes):
+    save(Linear(2, 3), path)
+    rewrite(path, **changes)
+    with pytest.raises(ModelFileError, match="has a damaged description of its architecture"):
+        load(path)
+
+
+def test_a_description_that_is_too_deep_to_be_read_is_refused(path):
+    save(Linear(2, 3), path)
+    rewrite(path, about="[" * 100_000)
+    with pytest.raises(ModelFileError, match="has a damaged description of its architecture"):
         load(path)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from nn_core import (
     BatchNorm1d,
+    ConfigError,
     Dense,
     Dropout,
     Embedding,
@@ -105,10 +106,9 @@ def test_thousands_of_parameters_are_grouped():
 def test_shared_parameters_count_once():
     layer = Linear(4, 4)
     table = rows(summary(Sequential(layer, ReLU(), layer), (1, 4)))
-    assert table["0 linear"][1] == "0"  # the row of the second use
+    assert table["0 linear"][1] == "20"
+    assert table["0 linear (shared)"][1] == "0"  # the row of the second use
     assert table["total"][0] == "20"
-    text = summary(Sequential(layer, ReLU(), layer), (1, 4))
-    assert [line.split()[-3] for line in text.splitlines() if "linear" in line] == ["20", "0"]
 
 
 def test_frozen_parameters_are_told_apart():
@@ -226,3 +226,9 @@ def test_an_error_leaves_the_default_generator_alone_too():
     with pytest.raises(ShapeError):
         summary(model, (2, 5))
     assert default_rng().bit_generator.state == generator
+
+
+@pytest.mark.parametrize("shape", [4, (), (-1, 2), (2.0, 2), "ab", ((2, 3), 4), [[]], (True, 2)])
+def test_what_is_no_shape_is_refused(shape):
+    with pytest.raises(ConfigError, match="input_shape must be the sizes of an input, batch axis included"):
+        summary(Linear(2, 2), shape)

@@ -236,3 +236,29 @@ def test_constants_get_no_gradient_work():
     product(x, np.ones(3)).sum().backward()
     product(Tensor(np.ones(3)), x).sum().backward()
     assert calls == [(True, False), (False, True)]
+
+
+def test_no_grad_decorates_generators():
+    x = leaf(3)
+
+    @no_grad()
+    def steps(start):
+        """Count up."""
+        got = yield (start * x).requires_grad
+        with enable_grad():
+            yield (got, (x * 2).requires_grad)
+        return "end"
+
+    def whole():
+        return (yield from steps(1))
+
+    steady = steps(1)
+    assert steps.__doc__ == "Count up."
+    assert next(steady) is False
+    assert (x * 2).requires_grad
+    assert steady.send(7) == (7, True)
+    assert (x * 2).requires_grad
+    with no_grad():
+        assert list(whole()) == [False, (None, True)]
+    with pytest.raises(StopIteration, match="end"):
+        next(steady)

@@ -287,3 +287,19 @@ def test_a_parameter_is_a_leaf_tensor():
     assert layer.bias.grad.tolist() == [4.0] * 2
     assert layer.params["weight"] is layer.weight.data
     assert layer.grads["bias"] is layer.bias.grad
+
+
+def test_integers_that_are_made_to_require_a_gradient_later_refuse_it():
+    t = Tensor([1, 2])
+    t.requires_grad = True
+    with pytest.raises(DTypeError, match="this array holds int64: convert it"):
+        (t * 0.9).sum().backward()
+
+
+def test_a_clone_is_a_copy_on_the_tape():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x.clone()
+    y.data[0] = 5
+    assert x.tolist() == [1, 2]
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [10, 4]

@@ -23,6 +23,7 @@ from nn_core import (
     Parameter,
     ReLU,
     Sequential,
+    Tensor,
     accuracy,
     default_rng,
     evaluate,
@@ -641,3 +642,49 @@ def test_a_metric_that_is_slow_to_compute_is_computed_once_an_epoch():
     )
     assert seen == [["loss"]] * 4
     assert len(computed) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": None}, "seed must be an integer, got None"),
+        ({"seed": 1.5}, "seed must be an integer, got 1.5"),
+        ({"shuffle": "no"}, "shuffle must be true or false, got 'no'"),
+        ({"callbacks": None}, "callbacks is a list of callbacks: leave callbacks out for none"),
+        ({"metrics": None}, "metrics is a list of metrics: leave metrics out for none"),
+        ({"metrics": {"type": "accuracy"}}, r"write metrics=\[{'type': 'accuracy'}\]"),
+        ({"metrics": Accuracy()}, r"write metrics=\[Accuracy"),
+        ({"learning_rate": 0.1}, "fit has no option 'learning_rate': it is the optimizer's"),
+        ({"validation_data": data()}, r"fit has no option 'validation_data': write validation=\(x, y\)"),
+        ({"verbose": 0}, "fit has no option 'verbose'"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named_with_its_remedy(options, message):
+    with pytest.raises(ConfigError, match=message):
+        run(network(), data(), **options)
+
+
+def test_inputs_and_targets_one_by_one_are_refused():
+    x, y = data()
+    with pytest.raises(ConfigError, match=r"fit takes inputs and targets as one pair, .* fit\(model, \(x, y\), …\)"):
+        fit(network(), x, y, loss="cross_entropy", optimizer="adam", epochs=1)
+
+
+def test_batches_of_tensors_train_like_batches_of_arrays():
+    x, y = data()
+    one, other = network(), network()
+    run(one, [(x, y)])
+    run(other, [(Tensor(x, requires_grad=True), y)])
+    run(one, (x, y))
+    run(other, (Tensor(x), Tensor(y)))
+    assert same(one, other)
+
+
+def test_an_optimizer_over_another_model_is_refused_and_one_over_some_parameters_is_not():
+    model, other = network(), network()
+    with pytest.raises(ConfigError, match="Descent has none of the model's parameters, so nothing would be trained"):
+        run(model, data(), optimizer=Descent(other.parameters()))
+    before = [layer.weight.data.copy() for layer in (model[0], model[-1])]
+    run(model, data(), optimizer=Descent(model[-1].parameters()))
+    assert (model[0].weight.data == before[0]).all()
+    assert (model[-1].weight.data != before[1]).any()

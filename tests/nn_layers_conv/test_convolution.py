@@ -236,3 +236,17 @@ def test_batch_norm_of_images_takes_images_only():
         BatchNorm2d(3)(np.zeros((4, 3), np.float32))
     with pytest.raises(ShapeError, match="expected more than one value per channel in training"):
         BatchNorm2d(3)(np.zeros((1, 3, 1, 1), np.float32))
+
+
+def test_a_frozen_filter_is_no_work_and_leaves_the_other_gradients_as_they_are():
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(size=(2, 3, 5, 5)), rng.normal(size=(2, 4, 3, 3))
+    layer = Conv2d(3, 4, 3).astype("float64")
+    _, backward = layer.forward(x)
+    expected, bias = backward(dy), layer.bias.grad
+    layer.zero_grad()
+    layer.weight.requires_grad = False
+    _, backward = layer.forward(x)
+    np.testing.assert_array_equal(backward(dy), expected)
+    np.testing.assert_array_equal(layer.bias.grad, bias)
+    assert layer.weight.grad is None

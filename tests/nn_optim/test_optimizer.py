@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -380,3 +382,22 @@ def test_an_optimizer_without_rule_says_so():
     parameter.accumulate(np.ones(2))
     with pytest.raises(TypeError, match=re.escape("Optimizer must define update(parameter, state, **options).")):
         Optimizer([parameter]).step()
+
+
+# Copies
+
+
+@every_optimizer
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda things: pickle.loads(pickle.dumps(things))])
+def test_a_copy_with_its_parameters_goes_on_where_the_original_stood(make, copied):
+    group = parameters()
+    optimizer = make(group)
+    take_steps(optimizer, 0, 3)
+    twins, twin = copied((group, optimizer))
+    assert twin.state_dict().keys() == optimizer.state_dict().keys()
+    kept = [parameter.data.copy() for parameter in group]
+    take_steps(twin, 3, 6)
+    assert all((parameter.data == old).all() for parameter, old in zip(group, kept, strict=True))
+    take_steps(optimizer, 3, 6)
+    for parameter, other in zip(group, twins, strict=True):
+        assert (parameter.data == other.data).all()

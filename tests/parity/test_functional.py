@@ -26,6 +26,7 @@ NOT_PYTORCHS |= {"rand", "rand_like", "randn", "randn_like"}  # constructors: co
 SHAPES = [(), (1,), (0,), (5, 1), (1, 7, 3), (0, 3), (2, 3, 4, 5)]
 BROADCASTS = [((), ()), ((1,), (4, 3)), ((3, 1, 5), (2, 1)), ((0, 3), (3,)), ((2, 0, 1), (1, 4)), ((1, 1), (1,))]
 UNARY = ["abs", "cos", "exp", "negative", "sigmoid", "sin", "square", "tanh", "erf", "selu", "relu", "ravel"]
+UNARY += ["clone", "expm1", "sign"]
 BINARY = ["add", "subtract", "multiply", "maximum", "minimum"]
 
 
@@ -122,6 +123,9 @@ CASES = [
     *reductions(),
     *matrix_products(),
     *sums_of_products(),
+    *(Operation("log1p(a)", "", (shape,), "positive") for shape in SHAPES),
+    *(Operation(f"cumsum(a, {axis})", "", (shape,)) for shape in SHAPES[1:] for axis in (0, -1)),
+    Operation("cumsum(a)", "cumsum(a.ravel(), 0)", ((3, 4),)),
     Operation("std(a, axis=0)", "std(a, 0, correction=0)", ((1, 3),)),
     Operation("prod(a, axis=0)", "", ((6, 5),), "coarse"),
     Operation("reshape(a, -1)", "reshape(a, (-1,))", ((2, 3),)),
@@ -210,3 +214,36 @@ def test_gradients_at_special_values_are_pytorchs(expression, values):
     z.backward(torch.tensor(dy))
     np.testing.assert_allclose(y.data, z.detach().numpy(), rtol=1e-12)
     np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-12)
+
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "dy"),
+    [
+        ("relu(a)", [NAN, -1.0, 2.0], [3.0, 4.0, INF]),
+        ("clip(a, 0, 1)", [-1.0, 2.0, NAN, 0.5], [NAN, INF, 5.0, NAN]),
+        ("hardsigmoid(a)", [-4.0, 4.0, NAN, 0.5], [NAN, INF, 5.0, NAN]),
+        ("a ** 0", [-4.0, 4.0, NAN], [NAN, INF, 5.0]),
+        ("pow(a, zero)", [-4.0, 4.0], [NAN, INF]),
+        ("maximum(a, full)", [1.0, 3.0, 1.0, NAN, 2.0, NAN], [INF, INF, 5.0, 5.0, INF, 7.0]),
+        ("maximum(full, a)", [1.0, 3.0, 1.0, NAN, 2.0, NAN], [INF, INF, 5.0, 5.0, INF, 7.0]),
+        ("minimum(a, full)", [1.0, 3.0, 1.0, NAN, 2.0, NAN], [INF, INF, 5.0, 5.0, INF, 7.0]),
+        ("minimum(full, a)", [1.0, 3.0, 1.0, NAN, 2.0, NAN], [INF, INF, 5.0, 5.0, INF, 7.0]),
+        ("max(a)", [1.0, NAN, NAN], 5.0),
+        ("max(a)", [1.0, 2.0, 2.0], INF),
+        ("min(a)", [1.0, 2.0, 1.0], NAN),
+    ],
+)
+def test_what_is_not_finite_goes_where_pytorch_has_it_go(expression, values, dy):
+    other = np.array([3.0, 3.0, NAN, 1.0, 0.0, NAN])
+    ours, theirs = Tensor(np.array(values), requires_grad=True), torch.tensor(values, dtype=torch.float64)
+    names = vars(functional) | {"pow": functional.power, "hardsigmoid": functional.hard_sigmoid}
+    y = eval(expression, names | {"a": ours, "full": other, "zero": np.zeros(1)})
+    y.backward(np.array(dy))
+    names = vars(torch) | {"hardsigmoid": torch.nn.functional.hardsigmoid}
+    z = eval(expression, names | {"a": theirs.requires_grad_(), "full": torch.tensor(other), "zero": torch.zeros(1)})
+    z.backward(torch.tensor(dy, dtype=torch.float64))
+    np.testing.assert_allclose(y.data, z.detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-6)

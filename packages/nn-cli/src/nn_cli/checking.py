@@ -17,6 +17,8 @@ from cattrs.errors import StructureHandlerNotFoundError
 import nn_core.typing
 from nn_cli.arguments import arguments_of
 from nn_core.errors import ConflictError, UnknownComponentError, did_you_mean
+from nn_core.initializers import InitChoice
+from nn_core.layers.activations import ActivationChoice
 from nn_core.registry import get
 
 _WORDS: dict[Any, str] = {
@@ -27,6 +29,9 @@ _WORDS: dict[Any, str] = {
     dict: "a table",
     Mapping: "a table",
 }
+
+_CHOICES: list[tuple[Any, str]] = [(ActivationChoice, "layer"), (InitChoice | None, "initializer")]
+"""The types of options that choose a component, and its kind."""
 
 
 @frozen
@@ -105,7 +110,8 @@ def check_component(
     problems = []
     for key, value in options.items():
         if key in names:
-            problems += check_value(f"{place}.{key}", value, hints.get(key, Any))
+            check = _check_choice if isinstance(value, (str, Mapping)) else check_value
+            problems += check(f"{place}.{key}", value, hints.get(key, Any))
         elif not takes_any:
             known = _known(key, [*names, *elsewhere])
             problems.append(Problem(f"{place}.{key}", f"is no option of the {kind} {name!r}.{known}"))
@@ -114,6 +120,19 @@ def check_component(
         for argument in arguments_of(target, positional)
         if argument.required and argument.name not in options
     ]
+
+
+def _check_choice(place: str, value: str | Mapping[str, Any], annotation: Any) -> list[Problem]:
+    """Check a value, and if it chooses a component by its name or table, such as an activation, that name, too."""
+    kinds = [kind for choice, kind in _CHOICES if annotation == choice]
+    name = value if isinstance(value, str) else value.get("type")
+    if not kinds or not isinstance(name, str):
+        return check_value(place, value, annotation)
+    try:
+        get(kinds[0], name)
+    except (UnknownComponentError, ConflictError) as error:
+        return [Problem(place, f"cannot be {name!r}: {error}", absent=True)]
+    return []
 
 
 def check_layers(place: str, table: Mapping[str, Any], target: Any) -> list[Problem]:

@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     )
     from nn_core.losses.divergence import KLDivLoss as KLDivLoss
     from nn_core.losses.embedding import CosineEmbeddingLoss as CosineEmbeddingLoss
+    from nn_core.losses.function import FunctionLoss as FunctionLoss
     from nn_core.losses.margin import (
         HingeEmbeddingLoss as HingeEmbeddingLoss,
         HingeLoss as HingeLoss,
@@ -277,6 +278,7 @@ else:
             "losses.cross_entropy": ["CrossEntropyLoss", "NLLLoss"],
             "losses.divergence": ["KLDivLoss"],
             "losses.embedding": ["CosineEmbeddingLoss"],
+            "losses.function": ["FunctionLoss"],
             "losses.margin": ["HingeEmbeddingLoss", "HingeLoss", "MarginRankingLoss"],
             "losses.regression": ["HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss"],
             "metrics.classification": [

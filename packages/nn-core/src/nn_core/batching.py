@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nn_core.backends import backend
-from nn_core.errors import DataError, PluginError
+from nn_core.errors import ConfigError, DataError, PluginError
 from nn_core.random import epoch_order
+from nn_core.tensor import Tensor
 
 Batch: TypeAlias = tuple[Any, ...]
 """(x, y) or (x, y, weight); x and y are arrays or tuples of them."""
@@ -34,7 +35,7 @@ class ArrayDataset:
 
     def __init__(self, x: Any, y: Any, weight: Any = None) -> None:
         self.columns: Batch = tuple(as_arrays(part) for part in ((x, y) if weight is None else (x, y, weight)))
-        lengths = [len(array) for part in self.columns for array in (part if isinstance(part, tuple) else (part,))]
+        lengths = [rows(array) for part in self.columns for array in (part if isinstance(part, tuple) else (part,))]
         if len(set(lengths)) > 1:
             raise DataError(f"The arrays of a dataset must have one row per sample; their lengths are {lengths}.")
 
@@ -91,12 +92,14 @@ class Batches:
     Args:
         data: a ``(x, y)`` or ``(x, y, weight)`` tuple of arrays, a dataset (`nn_core.protocols.Dataset`), a loader, or
             any iterable of batches; the last two are iterated as they are, after ``set_epoch(epoch)`` if they have it.
+            The arrays of Tensors among them are taken.
         batch_size: samples per batch for arrays and datasets; the last batch may be smaller.
         shuffle: whether each epoch visits arrays and datasets in a new order, keyed by (seed, epoch).
         seed: see `shuffle`.
 
     Raises:
-        DataError: `data` is none of these.
+        DataError: `data` is none of these, or `batch_size` no positive integer.
+        ConfigError: `shuffle` is not true or false, or `seed` no integer.
     """
 
     def __init__(self, data: Any, batch_size: int = 32, shuffle: bool = False, seed: int = 0) -> None:
@@ -107,8 +110,11 @@ class Batches:
                 f"Expected arrays (x, y), a dataset with len() and take(), or an iterable of batches, "
                 f"got {type(data).__name__ if hasattr(data, 'dtype') else repr(data)}."
             )
-        if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
-            raise DataError(f"batch_size must be an integer of at least 1, got {batch_size!r}.")
+        check_batch_size(batch_size)
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise ConfigError(f"shuffle must be true or false, got {shuffle!r}.")
+        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
+            raise ConfigError(f"seed must be an integer, got {seed!r}.")
         self.data = data
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -147,7 +153,7 @@ class Batches:
                 raise DataError(
                     f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}. Arrays go in a tuple (x, y)."
                 )
-            yield tuple(batch)
+            yield tuple(map(_without_tape, batch))
         if batch is None and isinstance(self.data, Sized) and not len(self.data):
             raise DataError("There are no samples in the data.")
         if batch is None:
@@ -168,15 +174,41 @@ class Batches:
             yield self.data.take(order[start : start + self.batch_size])
 
 
+def check_batch_size(batch_size: Any) -> None:
+    """Refuse all but positive integers.
+
+    Raises:
+        DataError: it is none.
+    """
+    if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
+        raise DataError(f"batch_size must be an integer of at least 1, got {batch_size!r}.")
+
+
 def rows(part: Any) -> int:
-    """Return the number of samples in x or y, an array or a tuple of them."""
-    return len(part[0] if isinstance(part, tuple) else part)
+    """Return the number of samples in x or y, an array or a tuple of them.
+
+    Raises:
+        DataError: there is no axis of samples.
+    """
+    first = part[0] if isinstance(part, tuple) else part
+    if first.ndim == 0:
+        raise DataError("Samples stand along the first axis of an array; a single number was given.")
+    return len(first)
+
+
+def _without_tape(part: Any) -> Any:
+    """Return the arrays of Tensors, alone or in a tuple, and everything else as it is."""
+    if isinstance(part, tuple):
+        return tuple(map(_without_tape, part))
+    return part.data if isinstance(part, Tensor) else part
 
 
 def as_arrays(part: Any) -> Any:
     """Return an array for an array, a list or a table, and a tuple of them for a tuple."""
     if isinstance(part, tuple):
         return tuple(as_arrays(array) for array in part)
+    if isinstance(part, Tensor):
+        return part.data
     try:
         backend(part)  # an array already
         array = part

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nn_core import protocols
-from nn_core.batching import Batches, as_arrays, rows
+from nn_core.batching import Batches, as_arrays, check_batch_size, rows
 from nn_core.errors import ConfigError, DataError
 from nn_core.loss import Loss
+from nn_core.losses.function import FunctionLoss
 from nn_core.registry import build, get, registry
 from nn_core.typing import Array
 
@@ -32,7 +33,7 @@ def evaluate(
     Args:
         model: a layer.
         data: arrays, a dataset, a loader or batches, as for `Batches`.
-        loss: a loss, its name or configuration; left out, no loss is computed.
+        loss: a loss, its name or configuration, or a function (see `FunctionLoss`); left out, no loss is computed.
         metrics: metrics, their names or configurations.
         batch_size: samples at a time; it has no influence on the result but rounding.
 
@@ -63,15 +64,19 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
 
     A model with several outputs gives a tuple of arrays.
 
+    Raises:
+        DataError: `x` is something else, or `batch_size` no positive integer.
+
     >>> from nn_core import Linear
     >>> predict(Linear(2, 3), np.zeros((5, 2), np.float32)).shape
     (5, 3)
     """
     if hasattr(x, "take") and not hasattr(x, "__array__"):
         raise DataError(f"predict takes the inputs alone, an array or a tuple of them, got {type(x).__name__}.")
+    check_batch_size(batch_size)
     x = as_arrays(x)
     parts = x if isinstance(x, tuple) else (x,)
-    starts = range(0, max(len(parts[0]), 1), batch_size)
+    starts = range(0, max(rows(x), 1), batch_size)
     chunks = [tuple(part[start : start + batch_size] for part in parts) for start in starts]
     outputs = [infer(model, chunk if isinstance(x, tuple) else chunk[0]) for chunk in chunks]
     if isinstance(outputs[0], tuple):
@@ -109,6 +114,8 @@ def loss_step(loss: Any, pred: Any, target: Any, weight: Array | None = None) ->
 def component(kind: str, choice: Any, *args: Any) -> Any:
     """Return a component given as an object, by its name, or as a configuration ``{"type": name, …}``.
 
+    A loss may also be a function of (pred, target), as `FunctionLoss` takes it.
+
     Raises:
         ConfigError: the choice is a class or not an object of this kind.
     """
@@ -116,9 +123,23 @@ def component(kind: str, choice: Any, *args: Any) -> Any:
         return build(kind, choice, *args)
     if isinstance(choice, type):
         raise ConfigError(f"The {kind} is given as the class {choice.__name__}: write {choice.__name__}(…).")
+    if kind == "loss" and callable(choice) and not hasattr(choice, "value_and_grad"):
+        return FunctionLoss(choice)
     if kind in _METHODS and not hasattr(choice, _METHODS[kind]):
         raise ConfigError(f"The {kind} must be an object with the method {_METHODS[kind]}, or a name; got {choice!r}.")
     return choice
+
+
+def listed(option: str, given: Any) -> list[Any]:
+    """Return what an option lists, and refuse one component without a list around it.
+
+    Raises:
+        ConfigError: it is no list.
+    """
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        remedy = f"leave {option} out for none" if given is None else f"write {option}=[{given!r}]"
+        raise ConfigError(f"{option} is a list of {option}: {remedy}.")
+    return list(given)
 
 
 def _for_logits(choice: Any) -> Any:
@@ -131,18 +152,19 @@ def _for_logits(choice: Any) -> Any:
 
 
 def named_metrics(metrics: Iterable[Any], loss: Any = None) -> dict[str, protocols.Metric]:
-    """Return metrics by the names that their columns get.
+    """Return metrics by the names that their columns get, such as ``precision`` and ``precision_2`` of two kinds.
 
     Those that are made here, from a name or a configuration, expect logits if the `loss` does.
     """
     logits = getattr(loss, "outputs", "").endswith("logits")
-    if isinstance(metrics, str):
-        raise ConfigError(f"metrics is a list of metrics: write metrics=[{metrics!r}].")
     named: dict[str, protocols.Metric] = {}
-    for choice in metrics:
+    for choice in listed("metrics", metrics):
         metric = component("metric", _for_logits(choice) if logits else choice)
         found = registry().component_of(type(metric), "metric")
         name = found.name if found else type(metric).__name__.lower()
+        alike = [repr(other) for other in named.values() if type(other) is type(metric)]
+        if alike and repr(metric) not in alike:  # with other options
+            name = f"{name}_{len(alike) + 1}"
         if name in named:
             raise ConfigError(f"The metric {name!r} is given twice.")
         if not getattr(metric, "scalar", True):

@@ -15,7 +15,7 @@ from nn_core import observation
 from nn_core.batching import as_arrays
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
-from nn_core.operations import constants, recorded
+from nn_core.operations import constants, numbers, recorded
 from nn_core.parts import Parts, inferring, is_trained
 from nn_core.registry import build, check_options, name_of
 from nn_core.tape import Node, recording
@@ -79,7 +79,7 @@ class Layer(Parts):
     `output_shape` where the output has another shape than the input, and set ``takes_integers = True`` where integers
     are meant, such as indices. The constructor's arguments are kept as attributes of their names, or `config` is
     defined. An attrs class is decorated with ``@define(eq=False, slots=False, repr=False)``: its fields are then the
-    constructor, the documentation and the configuration.
+    constructor, the documentation and the configuration. ``backward(dy)`` may not write to dy, which others may hold.
 
     >>> class Scale(Layer):
     ...     def __init__(self, factor):
@@ -151,7 +151,8 @@ class Layer(Parts):
             if isinstance(x, Tensor):
                 return self._on_tape(accepted, kw)
         if self.training and recording():
-            y, self._latest.backward = self.forward(*accepted, **kw)
+            y, closure = self.forward(*accepted, **kw)
+            self._latest.backward, self._latest.shape = closure, _shape_of(y)
             return y
         self._latest.__dict__.pop("backward", None)  # `backward` is for the latest call, and this one keeps nothing
         return self.forward(*accepted, **kw)[0] if self.training else self.infer(*accepted, **kw)
@@ -161,12 +162,19 @@ class Layer(Parts):
 
         Raises:
             BackwardError: there was no call in training mode since the last `backward`.
+            ShapeError: dy has not the shape of the output.
         """
         closure: Backward | None = self._latest.__dict__.pop("backward", None)
         if closure is None:
             raise BackwardError(
                 f"{type(self).__name__}.backward needs a call in training mode before it, one for each backward. "
                 f"Call train() and then the layer; inside another layer use forward(), which returns the closure."
+            )
+        expected, given = self._latest.shape, _shape_of(dy)
+        if not _fits(given, expected):
+            raise self.shape_error(
+                f"backward takes the gradient of the output, of shape {expected}, and got one of shape {given}",
+                "Call it with what the loss returned for this output.",
             )
         return closure(self.accept(dy) if isinstance(dy, np.ndarray) and dy.dtype.kind == "f" else dy)
 
@@ -186,14 +194,15 @@ class Layer(Parts):
         """Return an input as the layer computes with it: lists as arrays, floating-point arrays in its dtype.
 
         Raises:
-            DTypeError: integers came to a layer with floating-point parameters.
+            DTypeError: integers came to a layer with floating-point parameters, or something that is no number.
         """
         if isinstance(x, (list, int, float)) and not isinstance(x, bool):
-            x = np.asarray(x)
+            x = numbers(x)
             if not self.takes_integers:
                 x = x.astype(self.dtype or default_dtype())
         elif type(x) is not np.ndarray and not isinstance(x, Tensor):
-            x = as_arrays(x)  # a table of pandas, for example
+            # A table of pandas, for example, is no array but can become one.
+            x = as_arrays(x if isinstance(x, tuple) or hasattr(x, "__array__") else numbers(x))
         kind = getattr(getattr(x, "dtype", None), "kind", "")
         if kind == "f":
             dtype = self.dtype
@@ -204,7 +213,7 @@ class Layer(Parts):
                 f"Convert the input first, for example x.astype('float32') / 255 for 8-bit images. "
                 f"(The class of a layer that is meant for integers says takes_integers = True.)"
             )
-        return x
+        return numbers(x) if kind not in "fiub" else x
 
     def build(self, input_shape: Any, rng: np.random.Generator | None = None) -> None:
         """Create what depends on the shape of the input; most layers have nothing to do here."""
@@ -274,6 +283,22 @@ class Layer(Parts):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_closures"}
+
+
+def _shape_of(y: Any) -> Any:
+    """Return the shape of an array or a number, or those of several in a tuple; None stays."""
+    if isinstance(y, tuple):
+        return tuple(map(_shape_of, y))
+    return None if y is None else np.shape(y)
+
+
+def _fits(given: Any, expected: Any) -> bool:
+    """Return whether a gradient has the shape of an output; among several, None stands for one that is not there."""
+    if given == expected:
+        return True
+    if not isinstance(given, tuple) or not isinstance(expected, tuple) or len(given) != len(expected):
+        return False
+    return all(one is None or _fits(one, other) for one, other in zip(given, expected, strict=True))
 
 
 def with_parts_built(option: Any) -> Any:

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 from nn_core import serialization
 from nn_core.errors import ConfigError, ModelFileError
-from nn_core.evaluation import component, evaluate, named_metrics, predict
+from nn_core.evaluation import component, evaluate, listed, named_metrics, predict
 from nn_core.gradients import check_norm
 from nn_core.history import History
 from nn_core.initialization import InitMap
 from nn_core.layers.sequential import Sequential
-from nn_core.registry import get
+from nn_core.registry import check_options, get
 from nn_core.summaries import summary
-from nn_core.training import TrainingState, fit
+from nn_core.training import TrainingState, fit, listed_by
 
 
 class Model(Sequential):
@@ -41,6 +41,8 @@ class Model(Sequential):
 
     metrics: tuple[Any, ...] = ()
     clip_norm: float | None = None
+    _trains_all = False
+    """Whether the optimizer was made here, over all parameters; someone else's may leave some out."""
 
     def __init__(self, layers: Any = (), *more: Any, init: InitMap | str | None = None) -> None:
         super().__init__(*(layers if isinstance(layers, (list, tuple)) else [layers]), *more, init=init)
@@ -62,7 +64,7 @@ class Model(Sequential):
         """Choose how to train.
 
         Args:
-            loss: a loss, its name or configuration.
+            loss: a loss, its name or configuration, or a function of Tensors (pred, target) (see `FunctionLoss`).
             optimizer: an optimizer over this model's parameters, or the name or configuration of one.
             metrics: metrics, their names or configurations.
             clip_norm: the largest norm of all gradients together; larger ones are scaled down before each update.
@@ -73,15 +75,19 @@ class Model(Sequential):
             ConfigError: there are options for an optimizer that is an object already, or a name is unknown.
         """
         if "beta1" in options or "beta2" in options:
+            if "betas" in options or (isinstance(optimizer, Mapping) and "betas" in optimizer):
+                raise ConfigError("betas is given twice: give either betas or beta1 and beta2.")
             options["betas"] = (options.pop("beta1", 0.9), options.pop("beta2", 0.999))
         if isinstance(optimizer, str):
             optimizer = {"type": optimizer}
+        by_name = isinstance(optimizer, Mapping)
         if isinstance(optimizer, Mapping):
             optimizer = {**optimizer, **options}
             if self._is_complete():
                 optimizer = component("optimizer", optimizer, self.parameters())
             else:  # the first fit makes it
-                get("optimizer", str(optimizer.get("type")))
+                name, given = optimizer.get("type"), {key: value for key, value in optimizer.items() if key != "type"}
+                check_options(f"optimizer {name!r}", get("optimizer", str(name)), given, positional=1)
         elif options:
             raise ConfigError(f"{', '.join(options)}: give the options to the optimizer itself, {optimizer!r}.")
         else:
@@ -91,6 +97,7 @@ class Model(Sequential):
         if clip_norm is not None:
             check_norm("clip_norm", clip_norm)
         self.loss, self.optimizer, self.metrics, self.clip_norm = chosen, optimizer, measures, clip_norm
+        self._trains_all = by_name
         return self
 
     def fit(self, train: Any, y: Any = None, *, epochs: int = 1, **options: Any) -> History:
@@ -105,15 +112,15 @@ class Model(Sequential):
             options: those of `nn_core.fit`, such as ``batch_size`` and ``validation``.
 
         Raises:
-            ConfigError: `compile` was not called.
+            ConfigError: `compile` was not called, or the model got other layers since.
         """
         self._check_compiled()
+        self._check_optimizer()
         data = train if y is None else (train, y)
         options.setdefault("metrics", self.metrics)
         options.setdefault("clip_norm", self.clip_norm)
-        callbacks = options.get("callbacks", ())
-        if isinstance(self.optimizer, Mapping) and not isinstance(callbacks, str):  # which fit refuses
-            options["callbacks"] = [_KeepOptimizer(self), *callbacks]
+        if isinstance(self.optimizer, Mapping):
+            options["callbacks"] = [_KeepOptimizer(self), *listed("callbacks", options.get("callbacks", ()))]
         return fit(self, data, loss=self.loss, optimizer=self.optimizer, epochs=epochs, **options)
 
     def evaluate(self, data: Any, y: Any = None, *, batch_size: int = 256) -> dict[str, float]:
@@ -133,6 +140,7 @@ class Model(Sequential):
 
     def save(self, path: str | Path) -> None:
         """Write architecture and weights to one safetensors file, which `nn_core.load` reads as a `Sequential`."""
+        serialization.refuse_unlisted(self)
         serialization.save(self[:], path)
 
     @classmethod
@@ -155,6 +163,16 @@ class Model(Sequential):
     def _check_compiled(self) -> None:
         if self.loss is None:
             raise ConfigError("Call compile(loss=…, optimizer=…) first, for example compile('cross_entropy', 'adam').")
+
+    def _check_optimizer(self) -> None:
+        held = listed_by(self.optimizer) if self._trains_all else None
+        if held is None:
+            return
+        if not self._is_complete() or any(id(p) not in held for p in self.parameters() if p.requires_grad):
+            raise ConfigError(
+                "The model has other layers than when it was compiled, which the optimizer would not train: "
+                "call compile again."
+            )
 
 
 class _KeepOptimizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from nn_core.tape import Node, recording
 from nn_core.typing import Array, Backward
 
 _SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}
+_HALF = np.dtype(np.float16)
 
 
 class Operation:
@@ -28,37 +29,46 @@ class Operation:
         parameters = inspect.signature(forward).parameters
         self.forward = forward
         self.name = forward.__name__
+        self.__qualname__ = forward.__qualname__
         self.floats = floats
         self.inputs = sum(p.kind is p.POSITIONAL_ONLY for p in parameters.values())
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
         self.attributes = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        self.defaults = {p.name: p.default for p in parameters.values()}
         self.choosy = "needed" in parameters
         update_wrapper(self, forward)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}{inspect.signature(self.forward).replace(return_annotation='')}>"
 
+    def __reduce__(self) -> str:
+        """Have it copied and pickled as functions are: by its name in its module."""
+        return self.__qualname__
+
     def __call__(self, *args: Any, **attributes: Any) -> Any:
         if not self.variadic and len(args) > self.inputs:
             attributes = self._by_name(args[self.inputs :], attributes)
             args = args[: self.inputs]
-        if "dim" in attributes or "keepdim" in attributes:
+        if attributes:
             attributes = self._in_numpys_words(attributes)
         arrays, wanted, on_tensors = self._arrays(args)
         wanted = wanted and recording()
         try:
             if self.choosy and on_tensors:
                 needed = tuple(wanted and isinstance(x, tensor.Tensor) and x.requires_grad for x in args)
-                y, backward = self.forward(*arrays, needed=needed, **attributes)
+                result = self.forward(*arrays, needed=needed, **attributes)
             else:
-                y, backward = self.forward(*arrays, **attributes)
+                result = self.forward(*arrays, **attributes)
         except NNError:
             raise
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise self._explained(error, arrays) from error
+        if type(result) is not tuple or len(result) != 2 or not callable(result[1]):
+            raise self._unfit(result)
+        y, backward = result
         if not on_tensors:
             return y
+        if not hasattr(y, "dtype") and not (type(y) is tuple and all(hasattr(part, "dtype") for part in y)):
+            raise self._unfit(result)
         if not wanted or (type(y) is not tuple and y.dtype.kind != "f"):
             return constants(y)
         return recorded(Node(self.name, args, backward, attributes), y)
@@ -72,19 +82,37 @@ class Operation:
         return named | attributes
 
     def _in_numpys_words(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Return the attributes with ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
+        """Return the attributes with ``axis`` for ``dim``, ``keepdims`` for ``keepdim``, and axes as a tuple."""
         renamed = dict(attributes)
         for theirs, ours in _SYNONYMS.items():
             if theirs in renamed:
-                default = self.defaults.get(ours)
-                if renamed.get(ours, default) != default:
+                if renamed.get(ours) is not None and renamed[ours] is not False:
                     raise ConfigError(f"{self.name} got both {ours} and {theirs}, which mean the same: give one.")
                 renamed[ours] = renamed.pop(theirs)
+        if isinstance(renamed.get("axis"), list):
+            renamed["axis"] = tuple(renamed["axis"])
+        for name, value in renamed.items():
+            if isinstance(value, tensor.Tensor) and value.requires_grad and recording():
+                raise DTypeError(
+                    f"{self.name} carries no gradient to its {name}: give it a number or {name}.detach(), or compute "
+                    f"with other operations, such as where, maximum or multiply."
+                )
         return renamed
 
-    def _explained(self, error: ValueError, arrays: list[Any]) -> ValueError:
-        """Return an error that adds the operation and the shapes to NumPy's."""
+    def _unfit(self, result: Any) -> TypeError:
+        """Return the error about a function that returns something else than it has to."""
+        parts = result if isinstance(result, tuple) else (result,)
+        return TypeError(
+            f"{self.name} must return (y, backward), an array (or a tuple of them) and the function that goes back; "
+            f"it returned {' and '.join(type(part).__name__ for part in parts) or 'nothing'}."
+        )
+
+    def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
+        """Return an error that adds the operation and the shapes to Python's or NumPy's."""
         shapes = [x.shape for x in arrays]
+        if isinstance(error, TypeError):
+            said = str(error).startswith(f"{self.name}(")
+            return error if said else TypeError(f"{self.name}, given {_listed(shapes)}: {sentence(str(error))}")
         try:
             np.broadcast_shapes(*shapes)
         except ValueError:
@@ -92,7 +120,7 @@ class Operation:
                 f"{self.name} cannot broadcast {' with '.join(map(str, shapes))}",
                 "Counted from the last axis, sizes must be equal or one of them 1; reshape or unsqueeze one side.",
             )
-        return ConfigError(f"{self.name}, given {' and '.join(map(str, shapes))}: {sentence(str(error))}")
+        return ConfigError(f"{self.name}, given {_listed(shapes)}: {sentence(str(error))}")
 
     def _arrays(self, args: tuple[Any, ...]) -> tuple[list[Any], bool, bool]:
         """Return the inputs as arrays of one floating-point dtype, whether a gradient is wanted, and if Tensors came.
@@ -115,18 +143,20 @@ class Operation:
             else:
                 uniform = False
         if dtype is None:
-            return [x if hasattr(x, "dtype") else _in_default_dtype(numbers(x)) for x in args], False, False
+            return [x if hasattr(x, "dtype") else _in_default_dtype(numbers(x, self.name)) for x in args], False, False
         if dtype.kind != "f" and not uniform:
             dtype = _floating_among(args) or dtype
         if self.floats and dtype.kind != "f":
             dtype = default_dtype()
         elif uniform:
             return [x.data for x in args], wanted, True
-        return [_as_array(x, dtype) for x in args], wanted, True
+        return [as_array(x, dtype, self.name) for x in args], wanted, True
 
 
 def operation(forward: Callable[..., tuple[Any, Backward]]) -> Operation:
     """Make a function on arrays, returning (y, backward), a differentiable operation on arrays and Tensors.
+
+    ``backward(dy)`` returns an array for one input, or a tuple, and may not write to dy, which others may hold, too.
 
     >>> @operation
     ... def double(x, /):
@@ -141,6 +171,22 @@ def operation(forward: Callable[..., tuple[Any, Backward]]) -> Operation:
 def float_operation(forward: Callable[..., tuple[Any, Backward]]) -> Operation:
     """Do the same for a function whose result is no integer: integer Tensors are converted to the default dtype."""
     return Operation(forward, floats=True)
+
+
+def in_float32(forward: Callable[..., tuple[Any, Backward]]) -> Callable[..., tuple[Any, Backward]]:
+    """Have a function of one array that adds many numbers up do so in float32 if they are float16.
+
+    A sum of float16 overflows beyond 65504, and 2048 + 1 is 2048.
+    """
+
+    @wraps(forward)
+    def run(x: Array, /, *args: Any, **attributes: Any) -> tuple[Any, Backward]:
+        if x.dtype != _HALF:
+            return forward(x, *args, **attributes)
+        y, backward = forward(x.astype(np.float32), *args, **attributes)
+        return y.astype(_HALF), lambda dy: backward(dy.astype(np.float32)).astype(_HALF)
+
+    return run
 
 
 def recorded(node: Node, y: Any) -> Any:
@@ -170,11 +216,16 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
         return gradient
     added = gradient.ndim - len(shape)
     stretched = tuple(i + added for i, size in enumerate(shape) if size == 1 and gradient.shape[i + added] != 1)
-    summed: Array = gradient.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
-    return summed
+    dtype = np.float32 if gradient.dtype == _HALF else None  # as `in_float32`
+    summed: Array = gradient.sum(axis=(*range(added), *stretched), keepdims=True, dtype=dtype).reshape(shape)
+    return summed.astype(gradient.dtype, copy=False)
 
 
-def _as_array(x: Any, dtype: np.dtype[Any]) -> Array:
+def _listed(shapes: list[Any]) -> str:
+    return " and ".join(map(str, shapes)) or "nothing"
+
+
+def as_array(x: Any, dtype: np.dtype[Any], user: str = "") -> Array:
     """Return an input that meets Tensors of a dtype as an array (or a NumPy number) of it.
 
     Boolean arrays stay what they are, and so do arrays of integers unless the dtype is a floating-point one.
@@ -183,7 +234,7 @@ def _as_array(x: Any, dtype: np.dtype[Any]) -> Array:
     if isinstance(array, (int, float)) and dtype.kind != "b":
         number: Array = dtype.type(array)
         return number
-    given = numbers(array)
+    given = numbers(array, user)
     stays = dtype.kind != "f" or given.dtype == dtype or given.dtype.kind == "b"
     kept: Array = given if stays else given.astype(dtype)
     return kept
@@ -204,8 +255,8 @@ def _in_default_dtype(array: Array) -> Array:
     return array.astype(default_dtype()) if array.dtype.kind == "f" else array
 
 
-def numbers(x: Any) -> Array:
-    """Return what is given as an array, if it holds numbers.
+def numbers(x: Any, user: str = "") -> Array:
+    """Return what is given, to an operation of the name `user`, as an array, if it holds numbers.
 
     Raises:
         DTypeError: it is None, a text, a ragged list or something else that no computation takes.
@@ -217,7 +268,8 @@ def numbers(x: Any) -> Array:
         kind = "O"
     if kind not in "fiub":
         seen = repr(x) if len(repr(x)) < 60 else type(x).__name__
-        raise DTypeError(f"Expected an array, a number or a (nested) list of numbers, got {seen}.")
+        place = f"{user}: " if user else ""
+        raise DTypeError(f"{place}Expected an array, a number or a (nested) list of numbers, got {seen}.")
     return array
 
 

@@ -50,6 +50,15 @@ class Optimizer:
             raise ConfigError(f"{type(self).__name__} got a parameter twice; every parameter belongs to one group.")
         self.state: dict[int, dict[str, Any]] = {id(parameter): {} for parameter in everything}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle holds: the state in the order of the parameters, whose identities change."""
+        return {**self.__dict__, "state": [self.state[id(parameter)] for parameter in self.parameters]}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        self.__dict__.update(attributes)
+        pairs = zip(self.parameters, attributes["state"], strict=True)
+        self.state = {id(parameter): state for parameter, state in pairs}
+
     @property
     def parameters(self) -> list[Tensor]:
         """All parameters, group by group."""

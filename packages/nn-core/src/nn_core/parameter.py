@@ -21,14 +21,16 @@ class Parameter(Tensor):
         requires_grad: False freezes the parameter: gradients that arrive are dropped.
         decay: False exempts it from weight decay, as batch norm does with its scale and shift.
 
+    Raises:
+        DTypeError: an array of integers that is not frozen, for integers have no gradient.
+
     >>> p = Parameter(np.zeros(2, np.float32))
     >>> p.accumulate(np.ones(2, np.float32)); p.accumulate(np.ones(2, np.float32)); p.grad
     array([2., 2.], dtype=float32)
     """
 
     def __init__(self, data: Any, requires_grad: bool = True, *, decay: bool = True) -> None:
-        super().__init__(data if hasattr(data, "dtype") else np.asarray(data, default_dtype()))
-        self.requires_grad = requires_grad
+        super().__init__(data if hasattr(data, "dtype") else np.asarray(data, default_dtype()), requires_grad)
         self.decay = decay
 
     def __repr__(self) -> str:

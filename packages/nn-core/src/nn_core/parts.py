@@ -9,8 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from nn_core.dtypes import default_dtype, floating
-from nn_core.errors import ModelFileError, NotBuiltError, did_you_mean
+from nn_core.errors import ConfigError, ModelFileError, NotBuiltError, did_you_mean
+from nn_core.loading import fitting
 from nn_core.parameter import Buffer, Parameter
+from nn_core.tensor import Tensor
 from nn_core.typing import Array, DTypeLike
 
 inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
@@ -59,12 +61,14 @@ class Parts:
 
         Raises:
             ConfigError: the dtype is not a floating-point one.
+            NotBuiltError: some sizes are still to be inferred.
         """
         wanted = floating(dtype)
-        for _, parameter in self.named_parameters():
+        parameters, buffers = self.parameters(), list(self.named_buffers())  # raises before anything is converted
+        for parameter in parameters:
             parameter.data = parameter.data.astype(wanted)
             parameter.grad = None
-        for _, buffer in self.named_buffers():
+        for _, buffer in buffers:
             if buffer.data.dtype.kind == "f":
                 buffer.data = buffer.data.astype(wanted)
         return self
@@ -76,11 +80,12 @@ class Parts:
         yield from ((name, value) for name, value in _attributes(self) if _is_layer(value))
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts."""
-        yield prefix, self
-        for name, part in self.children():
-            path = f"{prefix}.{name}" if prefix else name
-            yield from part.named_layers(path) if isinstance(part, Parts) else [(path, part)]
+        """Yield (dotted path, layer) for this layer, whose path is `prefix`, and all its parts.
+
+        Raises:
+            ConfigError: a layer is inside itself.
+        """
+        return _walk(self, prefix, ())
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters, each once.
@@ -91,6 +96,12 @@ class Parts:
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted path, parameter), each parameter once.
+
+        Raises:
+            NotBuiltError: some sizes are still to be inferred.
+            ConfigError: a Tensor that wants a gradient is no `Parameter`, so that it would not be trained.
+        """
         return _each_once(self._named(Parameter))
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
@@ -101,6 +112,7 @@ class Parts:
         return self._named((Parameter, Buffer))
 
     def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
+        found: dict[str, Any] = {}
         for path, layer in self.named_layers():
             if built and not _is_built(layer):
                 name = f"{path} ({type(layer).__name__})" if path else type(layer).__name__
@@ -109,8 +121,16 @@ class Parts:
                     f"Call the model on a batch, or model.build(input_shape), or give the sizes."
                 )
             for name, value in _held_by(layer):
+                place = f"{path}.{name}" if path else name
                 if isinstance(value, kind):
-                    yield f"{path}.{name}" if path else name, value
+                    if found.setdefault(place, value) is not value:
+                        raise ConfigError(f"Two parameters or buffers have the path {place!r}: rename one of them.")
+                    yield place, value
+                elif kind is Parameter and _is_forgotten(value):
+                    raise ConfigError(
+                        f"{place} of {type(self).__name__} is a Tensor with requires_grad=True, which no optimizer "
+                        f"trains: make it Parameter(…), or keep its detach() if it is not to be trained."
+                    )
 
     @property
     def params(self) -> dict[str, Array]:
@@ -150,6 +170,12 @@ class Parts:
         return self
 
     def state_dict(self) -> dict[str, Array]:
+        """Return copies of the arrays of all parameters and buffers by dotted path.
+
+        Raises:
+            NotBuiltError: some sizes are still to be inferred.
+            ConfigError: two of them have one path.
+        """
         return {name: value.data.copy() for name, value in self.named_state()}
 
     def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
@@ -160,39 +186,11 @@ class Parts:
             strict: False ignores paths that only one side has.
 
         Raises:
-            ModelFileError: a path is missing or unexpected (strict), a shape differs, or the arrays do for two paths
-                of one parameter.
+            ModelFileError: a path is missing or unexpected (strict), something is no array of numbers, a shape
+                differs, or the arrays do for two paths of one parameter.
         """
-        own = dict(self.named_state())
-        missing, unexpected = sorted(set(own) - set(state)), sorted(set(state) - set(own))
-        if strict and (missing or unexpected):
-            found = [
-                f"{word} {', '.join(keys)}" for word, keys in (("lacks", missing), ("has unknown", unexpected)) if keys
-            ]
-            raise ModelFileError(
-                f"The state {' and '.join(found)}. Pass strict=False to load only what both sides have."
-            )
-        for name in own.keys() & state.keys():
-            if own[name].data.shape != state[name].shape:
-                raise ModelFileError(
-                    f"{name} has shape {own[name].data.shape} in the model and {state[name].shape} in the state."
-                )
-        for path, first in shared(own.items()).items():
-            if {path, first} <= state.keys() and not np.array_equal(state[path], state[first], equal_nan=True):
-                raise ModelFileError(f"{path} and {first} are one in the model, and two different arrays in the state.")
-        for name in own.keys() & state.keys():
-            own[name].data[...] = state[name]
-
-
-def shared(named: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    """Return the paths of what stands in several places, each with the first path of the same thing.
-
-    >>> shared([("a", min), ("b", max), ("c", min)])
-    {'c': 'a'}
-    """
-    first: dict[int, str] = {}
-    places = [(path, first.setdefault(id(value), path)) for path, value in named]
-    return {path: earliest for path, earliest in places if path != earliest}
+        for target, array in fitting(dict(self.named_state()), state, strict):
+            target.data[...] = array
 
 
 def tie(model: Parts, path: str, first: str) -> None:
@@ -222,6 +220,21 @@ def is_trained(layer: Any) -> bool:
         return any(parameter.requires_grad for _, parameter in layer.named_parameters())
     except NotBuiltError:
         return True
+
+
+def _walk(layer: Any, path: str, around: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield a layer and its parts by path; `around` are the layers that it is in."""
+    if any(layer is outer for outer in around):
+        raise ConfigError(f"{type(layer).__name__} is inside itself, as {path}: take it out of there.")
+    yield path, layer
+    if isinstance(layer, Parts):
+        for name, part in layer.children():
+            yield from _walk(part, f"{path}.{name}" if path else name, (*around, layer))
+
+
+def _is_forgotten(value: Any) -> bool:
+    """Return whether this is a leaf that wants a gradient and is no parameter."""
+    return isinstance(value, Tensor) and value.requires_grad and value.node is None and not isinstance(value, Parameter)
 
 
 def _is_layer(value: Any) -> bool:

@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 from attrs import define
 
+from nn_core.errors import ConfigError
 from nn_core.typing import Array, Shape
 
 _generator = np.random.default_rng()
@@ -24,6 +25,19 @@ def seed(n: int) -> None:
 def default_rng() -> np.random.Generator:
     """Return the default generator."""
     return _generator
+
+
+def chosen_rng(rng: np.random.Generator | None) -> np.random.Generator:
+    """Return the generator that was given, the default one for None.
+
+    Raises:
+        ConfigError: it is something else, a seed for example.
+    """
+    if rng is None:
+        return _generator
+    if not isinstance(rng, np.random.Generator):
+        raise ConfigError(f"rng must be a generator of NumPy, as numpy.random.default_rng(3) makes it, got {rng!r}.")
+    return rng
 
 
 @define
@@ -61,8 +75,7 @@ def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None)
     threshold = np.uint32(min(round(drop * 2**32), 2**32 - 1))
     key = _key.get()
     if key is None:
-        source = _generator if rng is None else rng
-        return source.integers(0, 2**32, size=shape, dtype=np.uint32) >= threshold
+        return chosen_rng(rng).integers(0, 2**32, size=shape, dtype=np.uint32) >= threshold
     rows, row = shape[0] if shape else 1, prod(shape[1:])
     blocks = -(-row // 8)  # the counter advances once per 4 64-bit words, which are 8 draws
     bits = np.random.Philox(key=_words(key.seed, key.step), counter=[key.first_row * blocks, 0, key.call, 0])

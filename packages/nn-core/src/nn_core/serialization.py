@@ -13,9 +13,13 @@ import numpy as np
 from nn_core import __version__
 from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
 from nn_core.files import write_atomically
+from nn_core.layers.container import Container
 from nn_core.layers.function import Lambda
+from nn_core.layers.parallel import Parallel
+from nn_core.layers.sequential import Sequential
+from nn_core.loading import shared
 from nn_core.parameter import Parameter
-from nn_core.parts import shared, tie
+from nn_core.parts import tie
 from nn_core.registry import build, registry
 
 _KEY = "nn"
@@ -29,11 +33,15 @@ def save(model: Any, path: str | Path) -> None:
     The file is written under a temporary name, flushed, and renamed, so a crash never harms an older file.
 
     Raises:
-        ModelFileError: a layer is not registered by a plugin, or the file cannot be written.
+        ModelFileError: a layer is not registered by a plugin, a container has parameters beside its list of layers,
+            or the file cannot be written.
         NotBuiltError: some sizes are still to be inferred.
     """
     from safetensors.numpy import save as to_bytes
 
+    for _, layer in model.named_layers():
+        if type(layer) in (Sequential, Parallel):
+            refuse_unlisted(layer)
     state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
     about = {
         "version": _VERSION,
@@ -73,13 +81,28 @@ def load(path: str | Path) -> Any:
     except UnknownComponentError as error:
         needed = ", ".join(f"{name} {version}" for name, version in about.get("plugins", {}).items())
         raise ModelFileError(f"{path} was saved with {needed}, and cannot be loaded without. {error}") from error
-    except (ConfigError, ValueError, TypeError, KeyError) as error:
+    except (ConfigError, ValueError, TypeError, KeyError, AttributeError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{path} has a damaged description of its architecture: {error}") from error
     try:
         model.load_state_dict(state)
     except ModelFileError as error:
         raise ModelFileError(f"{path} does not fit its own architecture: {error}") from error
     return model.eval()
+
+
+def refuse_unlisted(container: Container) -> None:
+    """Refuse a container with parameters or buffers that are not in its list of layers, of which a file cannot tell.
+
+    Raises:
+        ModelFileError: there is one.
+    """
+    listed = container.names()
+    for path, _ in container.named_state():
+        if path.partition(".")[0] not in listed:
+            raise ModelFileError(
+                f"{path} belongs to no layer in the list of this {type(container).__name__}, and a model file holds "
+                f"the list alone. Append what it belongs to, or write a class derived from Layer that makes it itself."
+            )
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,12 +131,12 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         about: dict[str, Any] = json.loads(metadata[_KEY])
         version = about["version"]
-        about["model"], about["dtype"]
-    except (ValueError, KeyError, TypeError) as error:
+        about["model"], about["dtype"], about.get("plugins", {}).items()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path} has a damaged description of its architecture: {error!r}") from error
-    if version != _VERSION:
+    if type(version) is not int or version != _VERSION:  # True and 1.0 are equal to 1
         raise ModelFileError(
-            f"{path} has version {version} of the model format; this nn-core {__version__} reads version {_VERSION}."
+            f"{path} has version {version!r} of the model format; this nn-core {__version__} reads version {_VERSION}."
         )
     return about, state
 

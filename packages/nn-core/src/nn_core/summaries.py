@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from numbers import Integral
 from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from nn_core.dtypes import default_dtype
-from nn_core.errors import NotBuiltError, ShapeError
+from nn_core.errors import ConfigError, NotBuiltError, ShapeError
 from nn_core.observation import Observation, observe
 from nn_core.parameter import Buffer, Parameter
 from nn_core.parts import Parts
@@ -25,7 +26,7 @@ def summary(model: Any, input_shape: Any = None) -> str:
     """Return a table of the layers: name, output shape, parameters and the bytes that each keeps for the backward pass.
 
     The figures are measured on a copy of the model, in training mode, on zeros. A parameter or an array in memory that
-    two layers share counts for the first.
+    two layers share counts for the first; a layer that runs again goes by its first name, marked as shared.
 
     Args:
         model: a layer.
@@ -33,6 +34,7 @@ def summary(model: Any, input_shape: Any = None) -> str:
             was built for, with at least two samples, which batch norm needs.
 
     Raises:
+        ConfigError: `input_shape` is no shape.
         NotBuiltError: `input_shape` is left out, and the model does not tell what its input is like.
 
     >>> from nn_core import Linear, ReLU, Sequential
@@ -71,6 +73,7 @@ def summary(model: Any, input_shape: Any = None) -> str:
 def _measured(model: Any, xs: list[Any]) -> tuple[list[Row], int]:
     """Return a row for each layer that is no mere container, in the order in which they finish, and all bytes kept."""
     rows: list[Row] = []
+    ran: set[int] = set()
     total = 0
     state = [*model.named_parameters(), *model.named_buffers()]
     # What was counted, by identity, or is not to be counted; kept alive here, so that no identity is used again.
@@ -87,7 +90,8 @@ def _measured(model: Any, xs: list[Any]) -> tuple[list[Row], int]:
         total += kept
         if own or kept or not any(event.layer.children()):
             outputs = event.output if isinstance(event.output, tuple) else (event.output,)
-            name = f"{event.name} {event.layer.label()}".strip()
+            name = f"{event.name} {event.layer.label()}{' (shared)' if id(event.layer) in ran else ''}".strip()
+            ran.add(id(event.layer))
             rows.append((name, ", ".join(str(y.shape) for y in outputs), f"{size:,}", _bytes(kept)))
 
     with observe(note):
@@ -99,7 +103,19 @@ def _measured(model: Any, xs: list[Any]) -> tuple[list[Row], int]:
 
 
 def _shapes_of(given: Any) -> tuple[tuple[int, ...], ...]:
-    return tuple(map(tuple, given)) if isinstance(given[0], (tuple, list)) else (tuple(given),)
+    several = isinstance(given, (tuple, list)) and len(given) > 0 and isinstance(given[0], (tuple, list))
+    shapes = tuple(given) if several else (given,)
+    for shape in shapes:
+        if not isinstance(shape, (tuple, list)) or not shape or not all(map(_is_size, shape)):
+            raise ConfigError(
+                f"input_shape must be the sizes of an input, batch axis included, such as (32, 784), or a list of "
+                f"those of several inputs; got {given!r}."
+            )
+    return tuple(map(tuple, shapes))
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 0
 
 
 def _shapes_built_for(model: Any) -> tuple[tuple[int, ...], ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import wraps
 from heapq import heappop, heappush
+from inspect import isgeneratorfunction
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nn_core.errors import BackwardError, ShapeError
 from nn_core.typing import Array, Backward
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _recording: ContextVar[bool] = ContextVar("nn_core_recording", default=True)
 _order = count()
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Node:
@@ -50,8 +52,39 @@ def recording() -> bool:
     return _recording.get()
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+class Recording:
+    """A block, or a decorated function, in which operations are remembered, or are not."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __enter__(self) -> None:
+        self._token = _recording.set(self._on)
+
+    def __exit__(self, *error: object) -> None:
+        _recording.reset(self._token)
+
+    def __call__(self, function: F) -> F:
+        def in_steps(*args: Any, **kw: Any) -> Any:
+            """Run a generator, which must not change what its user's operations are between its steps."""
+            generator, sent = function(*args, **kw), None
+            while True:
+                with Recording(self._on):
+                    try:
+                        item = generator.send(sent)
+                    except StopIteration as end:
+                        return end.value
+                sent = yield item
+
+        def at_once(*args: Any, **kw: Any) -> Any:
+            with Recording(self._on):
+                return function(*args, **kw)
+
+        decorated: Any = wraps(function)(in_steps if isgeneratorfunction(function) else at_once)
+        return decorated  # type: ignore[no-any-return]  # called like the function
+
+
+def no_grad() -> Recording:
     """Compute without remembering anything for a backward pass, in this thread; also usable as a decorator.
 
     >>> from nn_core import Tensor
@@ -61,21 +94,12 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+    return Recording(False)
 
 
-@contextmanager
-def enable_grad() -> Iterator[None]:
+def enable_grad() -> Recording:
     """Remember operations again inside `no_grad`."""
-    token = _recording.set(True)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+    return Recording(True)
 
 
 def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
@@ -90,6 +114,7 @@ def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
     Raises:
         BackwardError: a part of the graph was gone through before.
         ShapeError: an operation returned a gradient of another shape than its input.
+        TypeError: it returned something that is no array.
     """
     arrived: dict[int, list[Array | None]] = {}
     waiting: list[tuple[int, Node]] = []
@@ -125,6 +150,8 @@ def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
             gradients = backward(tuple(z if g is None else g for g, z in zip(slots, node.outputs, strict=True)))
         del backward, slots
         if not isinstance(gradients, tuple):
+            if isinstance(gradients, list):
+                raise TypeError(f"The backward of {node.name!r} returned a list: it must return an array, or a tuple.")
             gradients = (gradients,)
         if len(gradients) != len(inputs):
             raise BackwardError(
@@ -134,7 +161,12 @@ def go_back(roots: Sequence[tuple[Tensor, Array]]) -> None:
         for x, gradient in zip(inputs, gradients, strict=True):
             if gradient is None or not getattr(x, "requires_grad", False):
                 continue
-            if gradient.shape != x.data.shape:
+            if getattr(gradient, "shape", None) != x.data.shape:
+                if not hasattr(gradient, "shape"):
+                    raise TypeError(
+                        f"The backward of {node.name!r} returned a {type(gradient).__name__} for an input of shape "
+                        f"{x.data.shape}: it must return an array of that shape."
+                    )
                 raise ShapeError(
                     f"the backward of {node.name!r} returned a gradient of shape {gradient.shape} "
                     f"for an input of shape {x.data.shape}"

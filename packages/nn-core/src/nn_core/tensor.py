@@ -106,6 +106,7 @@ class Tensor(TensorMethods):
 
         Raises:
             ShapeError: the gradient is not of this Tensor's shape.
+            DTypeError: this Tensor holds integers, which would cut the gradient off to whole numbers.
         """
         if gradient.shape != self.data.shape:
             kind = type(self).__name__.lower()
@@ -113,6 +114,8 @@ class Tensor(TensorMethods):
         if not self.requires_grad:
             return
         if self.grad is None:
+            if self.data.dtype.kind != "f":
+                raise _no_gradient(self.data.dtype)
             self.grad = backend(self.data).array(gradient, dtype=self.data.dtype)
         else:
             self.grad += gradient
@@ -289,8 +292,12 @@ def _array(data: Any, floating: bool) -> Array:
         array = numbers(data)
         return array.astype(default_dtype()) if array.dtype.kind == "f" or floating else array
     if floating and data.dtype.kind != "f":
-        raise DTypeError(
-            f"Only floating-point numbers have gradients, and this array holds {data.dtype}: convert it, as in "
-            f"x.astype('float32')."
-        )
+        raise _no_gradient(data.dtype)
     return numbers(data)
+
+
+def _no_gradient(dtype: np.dtype[Any]) -> DTypeError:
+    return DTypeError(
+        f"Only floating-point numbers have gradients, and this array holds {dtype}: convert it, as in "
+        f"x.astype('float32')."
+    )

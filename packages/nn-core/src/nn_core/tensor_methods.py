@@ -120,8 +120,20 @@ class TensorMethods:
     def square(self) -> Tensor:
         return functional.square(self)
 
+    def expm1(self) -> Tensor:
+        return functional.expm1(self)
+
+    def log1p(self) -> Tensor:
+        return functional.log1p(self)
+
     def abs(self) -> Tensor:
         return functional.abs(self)
+
+    def sign(self) -> Tensor:
+        return functional.sign(self)
+
+    def clone(self) -> Tensor:
+        return functional.clone(self)
 
     def sin(self) -> Tensor:
         return functional.sin(self)
@@ -129,7 +141,7 @@ class TensorMethods:
     def cos(self) -> Tensor:
         return functional.cos(self)
 
-    def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
         return functional.clip(self, min=min, max=max)
 
     def maximum(self, other: Any) -> Tensor:
@@ -160,6 +172,9 @@ class TensorMethods:
 
     def min(self, axis: Axis = None, keepdims: bool = False, **words: Any) -> Tensor:
         return functional.min(self, axis=axis, keepdims=keepdims, **words)
+
+    def cumsum(self, axis: int | None = None, **words: Any) -> Tensor:
+        return functional.cumsum(self, axis=axis, **words)
 
     def prod(self, axis: Axis = None, keepdims: bool = False, **words: Any) -> Tensor:
         return functional.prod(self, axis=axis, keepdims=keepdims, **words)
@@ -229,8 +244,8 @@ class TensorMethods:
     def take(self, indices: Any, axis: int | None = None, **words: Any) -> Tensor:
         return functional.take(self, indices, axis=axis, **words)
 
-    def take_along_axis(self, indices: Any, axis: int = -1, **words: Any) -> Tensor:
-        return functional.take_along_axis(self, indices, axis=axis, **words)
+    def take_along_axis(self, indices: Any, *axis: int, **words: Any) -> Tensor:
+        return functional.take_along_axis(self, indices, *axis, **words)
 
     def gather(self, dim: int, index: Any) -> Tensor:
         return functional.gather(self, dim, index)
@@ -238,8 +253,8 @@ class TensorMethods:
     def scatter_add(self, dim: int, index: Any, src: Any) -> Tensor:
         return functional.scatter_add(self, dim, index, src)
 
-    def split(self, indices_or_sections: int | Sequence[int], axis: int = 0, **words: Any) -> tuple[Tensor, ...]:
-        return functional.split(self, indices_or_sections, axis=axis, **words)
+    def split(self, indices_or_sections: int | Sequence[int], *axis: int, **words: Any) -> tuple[Tensor, ...]:
+        return functional.split(self, indices_or_sections, *axis, **words)
 
     def pad(self, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
         return functional.pad(self, pad_width, mode=mode, constant_values=constant_values)
@@ -285,8 +300,8 @@ class TensorMethods:
     def erf(self) -> Tensor:
         return functional.erf(self)
 
-    def softmax(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
-        return functional.softmax(self, axis=axis if dim is None else dim)
+    def softmax(self, *axis: int, **words: Any) -> Tensor:
+        return functional.softmax(self, *axis, **words)
 
-    def log_softmax(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
-        return functional.log_softmax(self, axis=axis if dim is None else dim)
+    def log_softmax(self, *axis: int, **words: Any) -> Tensor:
+        return functional.log_softmax(self, *axis, **words)

@@ -13,10 +13,11 @@ from attrs import Factory, define
 
 from nn_core.batching import Batches
 from nn_core.errors import ConfigError, did_you_mean
-from nn_core.evaluation import component, evaluate, infer, loss_step, named_metrics
+from nn_core.evaluation import component, evaluate, infer, listed, loss_step, named_metrics
 from nn_core.gradients import check_norm, clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
+from nn_core.parameter import Parameter
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
 from nn_core.registry import check_options
@@ -75,7 +76,7 @@ def training_steps(
     Args:
         model: a layer; sizes still to be inferred follow from the first batch.
         train: arrays ``(x, y)`` or ``(x, y, weight)``, a dataset, a loader, or any re-iterable of batches.
-        loss: a loss, its name or configuration.
+        loss: a loss, its name or configuration, or a function of Tensors (pred, target) (see `FunctionLoss`).
         optimizer: an optimizer over the model's parameters, or a name or configuration to make one.
         epochs: passes over the data.
         batch_size: samples per batch, where `train` does not form batches itself; the last may be smaller.
@@ -87,7 +88,7 @@ def training_steps(
         seed: the order of the data and the dropout masks follow from it and the position alone.
 
     Raises:
-        ConfigError: an argument is of the wrong type.
+        ConfigError: an argument is of the wrong type, or the optimizer is over parameters of another model alone.
         DataError: there is no data.
     """
     if not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 0:
@@ -96,16 +97,15 @@ def training_steps(
         raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
     criterion = component("loss", loss)
     measures = named_metrics(metrics, criterion)
-    if isinstance(callbacks, str):
-        raise ConfigError(f"callbacks is a list of callbacks: write callbacks=[{callbacks!r}].")
     if clip_norm is not None:
         check_norm("clip_norm", clip_norm)
-    listeners = [_checked_callback(component("callback", choice)) for choice in callbacks]
+    listeners = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
     source = Batches(train, batch_size, shuffle, seed)
     held_out = None if validation is None else Batches(validation, batch_size).data  # refused now if it is no data
     _build(model, source, seed)
     parameters = model.parameters()
     rule = component("optimizer", optimizer, parameters)
+    _check_trains(rule, parameters)
     averages = getattr(criterion, "reduction", "mean") not in ("sum", "none")
     arguments = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
     state = TrainingState(model, rule, epochs, source.count())
@@ -182,8 +182,17 @@ def _same_arguments_as(steps: Callable[P, Any]) -> Callable[[Callable[..., R]], 
     return decorate
 
 
+_HINTS = {
+    "lr": "it is the optimizer's, as in optimizer={'type': 'adam', 'lr': 0.001}",
+    "learning_rate": "it is the optimizer's, as in optimizer={'type': 'adam', 'lr': 0.001}",
+    "validation_data": "write validation=(x, y)",
+    "verbose": "write callbacks=['progress']",
+}
+"""What people look for who come from elsewhere."""
+
+
 @_same_arguments_as(training_steps)
-def fit(model: Any, train: Any, **options: Any) -> History:
+def fit(model: Any, train: Any, *more: Any, **options: Any) -> History:
     """Train a model and return what was measured after each epoch; see `training_steps` for the arguments.
 
     The model is left in evaluation mode.
@@ -207,6 +216,11 @@ def fit(model: Any, train: Any, **options: Any) -> History:
     >>> history["loss"][-1] < 0.05
     True
     """
+    if more:
+        raise ConfigError("fit takes inputs and targets as one pair, and the options by name: fit(model, (x, y), …).")
+    for name, remedy in _HINTS.items():
+        if name in options:
+            raise ConfigError(f"fit has no option {name!r}: {remedy}.")
     check_options("fit", training_steps, options, positional=2)
     run = training_steps(model, train, **options)
     while True:
@@ -231,6 +245,23 @@ def _build(model: Any, source: Batches, seed: int) -> None:
 def _is_built(model: Any) -> bool:
     layers = [layer for _, layer in model.named_layers()] if isinstance(model, Layer) else [model]
     return all(getattr(layer, "built", False) for layer in layers)
+
+
+def _check_trains(optimizer: Any, parameters: list[Parameter]) -> None:
+    """Refuse an optimizer that has none of the parameters; one that does not list its own is taken as it is."""
+    held = listed_by(optimizer)
+    wanted = [id(parameter) for parameter in parameters if parameter.requires_grad]
+    if held is not None and wanted and held.isdisjoint(wanted):
+        raise ConfigError(
+            f"{type(optimizer).__name__} has none of the model's parameters, so nothing would be trained. "
+            f"Make it over model.parameters() of this model."
+        )
+
+
+def listed_by(optimizer: Any) -> set[int] | None:
+    """Return the identities of the parameters that an optimizer says it has, None if it does not say."""
+    held = getattr(optimizer, "parameters", None)
+    return {id(parameter) for parameter in held} if isinstance(held, (list, tuple)) else None
 
 
 def _checked_callback(callback: Any) -> Any:

@@ -91,8 +91,9 @@ class Conv2d(Weighted):
 
         def backward(dy: Array) -> Array | None:
             rows = dy.swapaxes(0, 1).reshape(self.out_channels, -1)
-            self.weight.accumulate((rows @ columns.T).reshape(self.weight.shape))
-            if self.bias is not None:
+            if self.weight.requires_grad:
+                self.weight.accumulate((rows @ columns.T).reshape(self.weight.shape))
+            if self.bias is not None and self.bias.requires_grad:
                 self.bias.accumulate(rows.sum(axis=1))
             return col2im(weight.T @ rows, x.shape, *geometry) if input_gradient else None
 

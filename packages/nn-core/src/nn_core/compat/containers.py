@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from nn_core import layer as closures, model as compiled
 from nn_core.compat.two_methods import Loss, Optimizer, adapt_layer, adapt_loss, adapt_optimizer
-from nn_core.errors import ConfigError
+from nn_core.errors import BackwardError, ConfigError
 from nn_core.evaluation import component
 from nn_core.gradients import clip_grad_norm
 from nn_core.typing import Array
@@ -93,12 +93,15 @@ class _TwoMethodLoss:
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
+        self.gradient: Any = None
 
     def forward(self, y_pred: Any, y_true: Any) -> float:
         value, self.gradient = self.loss.value_and_grad(y_pred, y_true)
         return float(value)
 
     def backward(self) -> Any:
+        if self.gradient is None:
+            raise BackwardError("loss.backward() returns the gradient of loss.forward(y_pred, y_true): call it first.")
         return self.gradient
 
 

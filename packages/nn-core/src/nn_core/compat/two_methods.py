@@ -12,7 +12,7 @@ import numpy as np
 from nn_core import layer as closures, loss as losses, optimizer as optimizers
 from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
-from nn_core.errors import ConfigError
+from nn_core.errors import ConfigError, ShapeError
 from nn_core.parameter import Buffer, Parameter
 from nn_core.tensor import Tensor
 from nn_core.typing import Array, Backward, Shape
@@ -59,6 +59,7 @@ def adapt_layer(layer: Any, buffers: Iterable[str] = ()) -> closures.Layer:
 
     Raises:
         ConfigError: a method or a buffer is missing; later, from ``backward``, the gradient of a parameter is.
+        ShapeError: later, a gradient is not of the shape of what it belongs to.
 
     >>> class Scale(Layer):
     ...     def __init__(self, factor):
@@ -74,9 +75,7 @@ def adapt_layer(layer: Any, buffers: Iterable[str] = ()) -> closures.Layer:
     >>> scale(np.ones(2, np.float32)), scale.backward(np.ones(2, np.float32))
     (array([3., 3.], dtype=float32), array([3., 3.], dtype=float32))
     """
-    for name in ("forward", "backward"):
-        if not callable(getattr(layer, name, None)):
-            raise ConfigError(f"A layer in two methods has forward and backward; {layer!r} has no {name}.")
+    _check_object("layer", layer, "forward", "backward")
     return AdaptedLayer(layer, buffers)
 
 
@@ -108,8 +107,9 @@ class AdaptedLayer(closures.Layer):
 
     def forward(self, x: Any) -> tuple[Any, Backward]:
         call = _copy_for_a_call(self.inner)
-        call.params = {name: getattr(self, name).data for name in self.trained}
-        call.grads = {}
+        if self.trained:
+            call.params = {name: getattr(self, name).data for name in self.trained}
+            call.grads = {}
         for name in self.kept:
             setattr(call, name, getattr(self, name).data.copy())
         y = _like(call.forward(x.copy(), **_mode(call.forward, self.training)), x)
@@ -122,8 +122,9 @@ class AdaptedLayer(closures.Layer):
             for name in self.trained:
                 if call.grads.get(name) is None:
                     raise ConfigError(f"{self!r}: backward left no gradient of {name!r} in grads.")
-                getattr(self, name).accumulate(_like(call.grads[name], getattr(self, name).data))
-            return None if dx is None else _like(dx, x)
+                parameter = getattr(self, name)
+                parameter.accumulate(_gradient(call.grads[name], parameter.data, f"{self!r}.grads[{name!r}]"))
+            return None if dx is None else _gradient(dx, x, f"{self!r}.backward")
 
         return y, backward
 
@@ -137,9 +138,11 @@ class AdaptedLayer(closures.Layer):
 def _copy_for_a_call(inner: Any) -> Any:
     """Return a copy whose attributes, and the items of lists and dictionaries among them, can be set by themselves."""
     call = copy.copy(inner)
-    for name, value in vars(call).items():
-        if isinstance(value, (list, dict)):
-            setattr(call, name, copy.copy(value))
+    state = object.__getstate__(inner)  # a pair if there are attributes in slots, too
+    for attributes in state if isinstance(state, tuple) else (state,):
+        for name, value in (attributes or {}).items():
+            if isinstance(value, (list, dict)):
+                setattr(call, name, copy.copy(value))
     return call
 
 
@@ -162,6 +165,23 @@ def _like(result: Any, array: Array) -> Array:
     return converted
 
 
+def _gradient(result: Any, array: Array, source: str) -> Array:
+    """Return a gradient in the dtype of the array that it belongs to, refusing one of another shape."""
+    gradient = _like(result, array)
+    if gradient.shape != array.shape:
+        raise ShapeError(f"{source}: expected a gradient of shape {array.shape}, got {gradient.shape}")
+    return gradient
+
+
+def _check_object(kind: str, given: Any, *methods: str) -> None:
+    """Refuse a class in the place of an object, and what lacks one of these methods."""
+    if isinstance(given, type):
+        raise ConfigError(f"The {kind} is given as the class {given.__name__}: write {given.__name__}(…).")
+    for name in methods:
+        if not callable(getattr(given, name, None)):
+            raise ConfigError(f"A {kind} in two methods has {' and '.join(methods)}; {given!r} has no {name}.")
+
+
 # Losses
 
 
@@ -172,10 +192,10 @@ def adapt_loss(loss: Any) -> losses.Loss:
 
     Raises:
         ConfigError: a method is missing; later, a weight per sample is given.
+        DTypeError: later, predictions are not floating-point.
+        ShapeError: later, the gradient is not of the shape of the predictions.
     """
-    for name in ("forward", "backward"):
-        if not callable(getattr(loss, name, None)):
-            raise ConfigError(f"A loss in two methods has forward and backward; {loss!r} has no {name}.")
+    _check_object("loss", loss, "forward", "backward")
     return AdaptedLoss(loss)
 
 
@@ -189,11 +209,12 @@ class AdaptedLoss(losses.Loss):
     def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward, float]:
         if weight is not None:
             raise ConfigError(f"{self!r} is a loss in two methods, which takes no weight per sample.")
+        losses.check_predictions(repr(self), pred)
         call = _copy_for_a_call(self.inner)
         value = float(call.forward(pred.copy(), target))
 
         def backward(dy: Any) -> Array:
-            gradient = _like(call.backward(), pred)
+            gradient = _gradient(call.backward(), pred, f"{self!r}.backward")
             return gradient if dy is None else gradient * dy
 
         return value, backward, float(len(pred))
@@ -218,6 +239,7 @@ def adapt_optimizer(optimizer: Any, parameters: Iterable[Tensor]) -> optimizers.
     Raises:
         ConfigError: there is no ``step``.
     """
+    _check_object("optimizer", optimizer)
     if not callable(getattr(optimizer, "step", None)):
         raise ConfigError(f"An optimizer has step(params_and_grads); {optimizer!r} has none.")
     return AdaptedOptimizer(optimizer, parameters)
@@ -232,11 +254,19 @@ class AdaptedOptimizer(optimizers.Optimizer):
 
     @property
     def lr(self) -> float:
+        self._check_rate()
         return float(self.inner.lr)
 
     @lr.setter
     def lr(self, value: float) -> None:
+        self._check_rate()
         self.inner.lr = float(value)
+
+    def _check_rate(self) -> None:
+        if not hasattr(self.inner, "lr"):
+            raise AttributeError(
+                f"{type(self.inner).__name__} has no attribute lr, so its learning rate can be neither read nor set."
+            )
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         value = None if closure is None else closure()

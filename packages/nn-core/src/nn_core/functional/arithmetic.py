@@ -62,7 +62,8 @@ def power(a: Any, b: Any) -> Any:
     if not isinstance(b, Real):
         return power_pair(a, b)
     exponent = float(b)
-    return power_of(a, int(exponent) if exponent.is_integer() else exponent)
+    whole = exponent.is_integer() and abs(exponent) < 2**31  # what int64 has room for
+    return power_of(a, int(exponent) if whole else exponent)
 
 
 @operation
@@ -70,7 +71,8 @@ def power_of(a: Array, /, exponent: float) -> tuple[Array, Backward]:
     """Return ``aᵖ`` for a number p; ``∂a = dy p aᵖ⁻¹``, and 0 for p = 0."""
     if isinstance(exponent, float) and a.dtype.kind != "f":
         a = a.astype(default_dtype())
-    return a**exponent, lambda dy: dy * (exponent * a ** (exponent - 1)) if exponent else 0 * dy
+    xp = backend(a)
+    return a**exponent, lambda dy: dy * (exponent * a ** (exponent - 1)) if exponent else xp.zeros_like(dy)
 
 
 @operation
@@ -82,7 +84,7 @@ def power_pair(a: Array, b: Array, /, *, needed: Needed = BOTH) -> tuple[Array, 
     def backward(dy: Array) -> Gradients:
         da = db = None
         if needed[0]:
-            da = unbroadcast(dy * b * a ** xp.where(b == 0, xp.ones_like(b), b - 1), a.shape)
+            da = unbroadcast(xp.where(b == 0, 0, dy) * b * a ** xp.where(b == 0, xp.ones_like(b), b - 1), a.shape)
         if needed[1]:
             db = unbroadcast(dy * y * xp.log(xp.where(a == 0, xp.ones_like(a), a)), b.shape)
         return da, db
@@ -92,20 +94,24 @@ def power_pair(a: Array, b: Array, /, *, needed: Needed = BOTH) -> tuple[Array, 
 
 @operation
 def maximum(a: Array, b: Array, /, *, needed: Needed = BOTH) -> tuple[Array, Backward]:
-    """Return the larger of a and b; dy goes to it, and half to each where they are equal."""
-    return backend(a).maximum(a, b), _to_the_chosen(a, b, needed, a > b)
+    """Return the larger of a and b; dy goes to it, half to each where they are equal, all to both where one is NaN."""
+    return backend(a).maximum(a, b), _to_the_chosen(a, b, needed, a < b, a > b)
 
 
 @operation
 def minimum(a: Array, b: Array, /, *, needed: Needed = BOTH) -> tuple[Array, Backward]:
-    """Return the smaller of a and b; dy goes to it, and half to each where they are equal."""
-    return backend(a).minimum(a, b), _to_the_chosen(a, b, needed, a < b)
+    """Return the smaller of a and b; dy goes to it, half to each where they are equal, all to both where one is NaN."""
+    return backend(a).minimum(a, b), _to_the_chosen(a, b, needed, a > b, a < b)
 
 
-def _to_the_chosen(a: Array, b: Array, needed: Needed, chosen: Array) -> Backward:
+def _to_the_chosen(a: Array, b: Array, needed: Needed, not_a: Array, not_b: Array) -> Backward:
+    xp = backend(a)
+
     def backward(dy: Array) -> Gradients:
-        da = dy * chosen + dy * (a == b) / 2
-        return unbroadcast(da, a.shape) if needed[0] else None, unbroadcast(dy - da, b.shape) if needed[1] else None
+        shared = xp.where(a == b, dy / 2, dy)
+        da = unbroadcast(xp.where(not_a, 0, shared), a.shape) if needed[0] else None
+        db = unbroadcast(xp.where(not_b, 0, shared), b.shape) if needed[1] else None
+        return da, db
 
     return backward
 

@@ -31,6 +31,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     >>> einsum("ij,j->i", a, b), einsum("ii", a)
     (array([21., 43.]), np.float64(5.0))
     """
+    if not isinstance(subscripts, str):
+        raise ConfigError(f"einsum takes a text such as 'ij,jk->ik' first, not {type(subscripts).__name__}.")
     return einsum_of(*operands, subscripts=subscripts)
 
 

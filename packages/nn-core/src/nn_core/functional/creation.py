@@ -10,7 +10,7 @@ from nn_core import tensor
 from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
 from nn_core.functional.shapes import sizes_of
-from nn_core.random import default_rng
+from nn_core.random import chosen_rng
 from nn_core.typing import Array, DTypeLike
 
 
@@ -81,7 +81,7 @@ def rand(
     (2, 3)
     """
     wanted = np.dtype(dtype or default_dtype())
-    drawn = (rng or default_rng()).random(_shape(shape), np.float64 if wanted == np.float64 else np.float32)
+    drawn = chosen_rng(rng).random(_shape(shape), np.float64 if wanted == np.float64 else np.float32)
     return tensor.Tensor(np.asarray(drawn, wanted), requires_grad)  # drawn in their dtype, for rounding may give 1
 
 
@@ -96,7 +96,7 @@ def randn(
     >>> randn(2, 3, rng=np.random.default_rng(0)).shape
     (2, 3)
     """
-    drawn = np.asarray((rng or default_rng()).standard_normal(_shape(shape)))
+    drawn = np.asarray(chosen_rng(rng).standard_normal(_shape(shape)))
     return tensor.Tensor(drawn.astype(dtype or default_dtype()), requires_grad)
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from nn_core import tensor
 from nn_core.backends import backend
-from nn_core.operations import float_operation, operation
+from nn_core.dtypes import default_dtype
+from nn_core.errors import ConfigError, ShapeError
+from nn_core.operations import as_array, float_operation, numbers, operation
 from nn_core.typing import Array, Backward
 
 
@@ -18,6 +23,19 @@ def exp(x: Array, /) -> tuple[Array, Backward]:
 def log(x: Array, /) -> tuple[Array, Backward]:
     """Return the natural logarithm; ``∂x = dy / x``."""
     return backend(x).log(x), lambda dy: dy / x
+
+
+@float_operation
+def expm1(x: Array, /) -> tuple[Array, Backward]:
+    """Return ``eˣ − 1``, exact for small x, too; ``∂x = dy eˣ``."""
+    y = backend(x).expm1(x)
+    return y, lambda dy: dy * (y + 1)
+
+
+@float_operation
+def log1p(x: Array, /) -> tuple[Array, Backward]:
+    """Return ``log(1 + x)``, exact for small x, too; ``∂x = dy / (1 + x)``."""
+    return backend(x).log1p(x), lambda dy: dy / (1 + x)
 
 
 @float_operation
@@ -55,10 +73,41 @@ def abs(x: Array, /) -> tuple[Array, Backward]:
 
 
 @operation
-def clip(x: Array, /, min: float | None = None, max: float | None = None) -> tuple[Array, Backward]:
-    """Return x limited to ``[min, max]``; ``∂x = dy`` where x is in that range, its ends included, else 0."""
-    y = backend(x).clip(x, min, max)
-    return y, lambda dy: dy * (y == x)
+def sign(x: Array, /) -> tuple[Array, Backward]:
+    """Return −1, 0 or 1; the gradient is 0."""
+    xp = backend(x)
+    return xp.sign(x), xp.zeros_like
+
+
+@operation
+def clone(x: Array, /) -> tuple[Array, Backward]:
+    """Return a copy, as in PyTorch; ``∂x = dy``."""
+    return x.copy(), lambda dy: dy
+
+
+@operation
+def clip(x: Array, /, min: Any = None, max: Any = None) -> tuple[Array, Backward]:
+    """Return x limited to ``[min, max]``; ``∂x = dy`` where x is in that range, its ends included, else 0.
+
+    The bounds are numbers, or arrays that broadcast to x, and take its dtype.
+
+    Raises:
+        ConfigError: a bound is a Tensor.
+        ShapeError: a bound has more axes than x, or longer ones.
+    """
+    bounds = [bound for bound in (min, max) if bound is not None]
+    for bound in bounds:
+        if isinstance(bound, tensor.Tensor):
+            raise ConfigError("clip takes numbers or arrays for bounds: for Tensors there are maximum and minimum.")
+    if x.dtype.kind != "f" and any(numbers(bound, "clip").dtype.kind == "f" for bound in bounds):
+        x = x.astype(default_dtype())
+    if x.dtype.kind == "f":
+        min, max = (bound if bound is None else as_array(bound, x.dtype, "clip") for bound in (min, max))
+    xp = backend(x)
+    y = xp.clip(x, min, max)
+    if y.shape != x.shape:
+        raise ShapeError(f"clip got bounds that make the shape {y.shape} of {x.shape}", "Reshape or expand x first.")
+    return y, lambda dy: xp.where(y == x, dy, 0)
 
 
 @operation

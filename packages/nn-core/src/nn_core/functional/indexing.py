@@ -30,6 +30,7 @@ def add_rows(out: Array, indices: Array, rows: Array) -> None:
     if not len(indices):
         return
     xp = backend(out)
+    indices = xp.asarray(indices, np.int64)  # narrower integers may not count as far as `out` goes
     indices = xp.where(indices < 0, indices + len(out), indices)
     order = xp.argsort(indices, kind="stable")
     indices = indices[order]
@@ -107,7 +108,7 @@ def take(x: Array, /, indices: Any, axis: int | None = None) -> tuple[Array, Bac
     indices = _integers("take", indices)
 
     def backward(dy: Array) -> Array:
-        if axis is None:
+        if axis is None or not x.ndim:
             return added_at(dy, indices, x.shape)
         a = axis % x.ndim
         rows = dy.reshape(*x.shape[:a], indices.size, *x.shape[a + 1 :])
@@ -216,19 +217,23 @@ def _places_along(name: str, x: Array, axis: int, index: Array) -> Array:
 
 
 def _plain(index: Any) -> Any:
-    """Return an index with arrays in the place of Tensors and lists."""
+    """Return an index with arrays in the place of Tensors and lists, and of tuples inside the tuple."""
     if isinstance(index, tuple):
-        return tuple(_plain(part) for part in index)
+        return tuple(_array_of(part) for part in index)
+    return _array_of(index)
+
+
+def _array_of(index: Any) -> Any:
     if isinstance(index, tensor.Tensor):
         return index.data
-    if isinstance(index, list):
+    if isinstance(index, (list, tuple)):
         array = np.asarray(index)
         return array if array.size else array.astype(np.int64)
     return index
 
 
 def _integers(name: str, indices: Any) -> Array:
-    array = np.asarray(indices) if isinstance(indices, int) else _plain(indices)
+    array = np.asarray(indices) if isinstance(indices, int) else _array_of(indices)
     if getattr(array, "dtype", np.dtype(object)).kind not in "iu":
         raise IndexError(f"{name} needs integers for indices, got {getattr(array, 'dtype', repr(array))}.")
     return array

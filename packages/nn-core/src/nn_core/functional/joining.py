@@ -31,7 +31,7 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0, **words: Any) -> Any:
     >>> concatenate([np.zeros(1), np.ones(2)])
     array([0., 1., 1.])
     """
-    return concatenate_of(*_some("concatenate", xs), axis=axis, **words)
+    return concatenate_of(*_some("concatenate", xs), **_along(axis, words))
 
 
 def stack(xs: Sequence[Any], axis: int = 0, **words: Any) -> Any:
@@ -49,7 +49,12 @@ def stack(xs: Sequence[Any], axis: int = 0, **words: Any) -> Any:
     array([[0., 1.],
            [0., 1.]])
     """
-    return stack_of(*_some("stack", xs), axis=axis, **words)
+    return stack_of(*_some("stack", xs), **_along(axis, words))
+
+
+def _along(axis: int | None, words: dict[str, Any]) -> dict[str, Any]:
+    """Return the words with the axis, unless it is the default and they name one as PyTorch does."""
+    return words if axis == 0 and "dim" in words else {"axis": axis, **words}
 
 
 def _some(name: str, xs: Sequence[Any]) -> Sequence[Any]:
@@ -98,6 +103,7 @@ def split(x: Array, /, indices_or_sections: int | Sequence[int], axis: int = 0) 
 
     Raises:
         ShapeError: the axis does not divide into equal parts.
+        ConfigError: the places are not in ascending order, so that parts would overlap.
 
     >>> [part.shape for part in split(np.zeros((2, 6)), 3, axis=1)], [part.shape for part in split(np.zeros(6), [1, 3])]
     ([(2, 2), (2, 2), (2, 2)], [(1,), (2,), (3,)])
@@ -110,7 +116,10 @@ def split(x: Array, /, indices_or_sections: int | Sequence[int], axis: int = 0) 
             f"split cannot make {places} equal parts of axis {axis} of shape {x.shape}",
             "For unequal ones give the places where to split, as in split(x, [2, 4]).",
         )
-    return tuple(xp.split(x, places, axis)), lambda dys: xp.concatenate(dys, axis)
+    parts = tuple(xp.split(x, places, axis))
+    if sum(part.shape[axis] for part in parts) != x.shape[axis]:
+        raise ConfigError(f"split got the places {places}: give them in ascending order.")
+    return parts, lambda dys: xp.concatenate(dys, axis)
 
 
 @operation

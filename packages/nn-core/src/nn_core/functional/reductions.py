@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import nan, prod as product
+from operator import index as whole
 from typing import Any
 
 import numpy as np
 
 from nn_core.backends import backend
 from nn_core.errors import ConfigError
-from nn_core.operations import float_operation, operation
+from nn_core.operations import float_operation, in_float32, operation
 from nn_core.typing import Array, Backward
 
 Axis = int | tuple[int, ...] | None
@@ -18,7 +19,7 @@ Axis = int | tuple[int, ...] | None
 def reduced(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return the axes that a reduction over `axis` takes away, counted from the front."""
     axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return tuple(a % ndim for a in axes) if ndim else ()
+    return tuple(whole(a) % ndim for a in axes) if ndim else ()
 
 
 def restored(y: Array, shape: tuple[int, ...], axis: Axis) -> Array:
@@ -36,6 +37,7 @@ def _count(shape: tuple[int, ...], axis: Axis) -> int:
 
 
 @operation
+@in_float32
 def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return the sum; ``∂x = dy`` everywhere.
 
@@ -46,6 +48,7 @@ def sum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
 
 
 @float_operation
+@in_float32
 def mean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return the mean of n elements; ``∂x = dy / n``. The mean of none is NaN.
 
@@ -57,6 +60,7 @@ def mean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array,
 
 
 @float_operation
+@in_float32
 def var(
     x: Array,
     /,
@@ -78,6 +82,7 @@ def var(
 
 
 @float_operation
+@in_float32
 def std(
     x: Array,
     /,
@@ -118,6 +123,7 @@ def _variance(
 
 
 @operation
+@in_float32
 def max(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return the largest element; those that equal it share dy evenly.
 
@@ -129,6 +135,7 @@ def max(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
 
 
 @operation
+@in_float32
 def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return the smallest element; those that equal it share dy evenly.
 
@@ -140,12 +147,35 @@ def min(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, 
 
 
 def _to_the_equal(x: Array, y: Array, axis: Axis) -> Backward:
+    xp = backend(x)
+
     def backward(dy: Array) -> Array:
-        equal = x == restored(y, x.shape, axis)
-        share: Array = equal / equal.sum(axis=axis, keepdims=True, dtype=x.dtype)
-        return restored(dy, x.shape, axis) * share
+        equal = (x == restored(y, x.shape, axis)) | (x != x)  # one NaN makes y NaN
+        share = restored(dy, x.shape, axis) / equal.sum(axis=axis, keepdims=True, dtype=dy.dtype)
+        dx: Array = xp.where(equal, share, 0)
+        return dx
 
     return backward
+
+
+@operation
+@in_float32
+def cumsum(x: Array, /, axis: int | None = None) -> tuple[Array, Backward]:
+    """Return the sums of the first element, the first two, …, of the flattened x with ``axis=None``.
+
+    Gradient: ``∂xᵢ = Σ dyⱼ`` over all j ≥ i.
+
+    >>> cumsum(np.array([1.0, 2.0, 4.0]))
+    array([1., 3., 7.])
+    """
+    xp = backend(x)
+    along = axis or 0
+
+    def backward(dy: Array) -> Array:
+        dx: Array = xp.flip(xp.flip(dy, along).cumsum(along), along)
+        return dx.reshape(x.shape)
+
+    return x.cumsum(axis), backward
 
 
 @operation
@@ -181,6 +211,7 @@ def _product_of_the_others(x: Array, axes: tuple[int, ...]) -> Array:
 
 
 @float_operation
+@in_float32
 def logsumexp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Return ``log Σ eˣ`` without overflow; ``∂x = dy eˣ / Σ eˣ``, and 0 where all x are −∞.
 

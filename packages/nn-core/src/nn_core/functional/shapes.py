@@ -72,7 +72,7 @@ def permute(x: Array, /, dims: Shape) -> tuple[Array, Backward]:
 
 
 def _reordered(x: Array, name: str, order: Shape) -> tuple[Array, Backward]:
-    counted = [axis % x.ndim for axis in order] if x.ndim else []
+    counted = [whole(axis) % x.ndim for axis in order] if x.ndim else []
     if sorted(counted) != list(range(x.ndim)) or len(order) != x.ndim:
         raise ShapeError(
             f"{name} got the axes {order} for shape {x.shape}",
@@ -154,5 +154,6 @@ def _broadcast(x: Array, name: str, sizes: Shape, wanted: Shape) -> tuple[Array,
 
 
 def sizes_of(shape: Any) -> Shape:
-    """Return a shape that may be given as a number, a tuple or a list."""
-    return tuple(whole(size) for size in shape) if isinstance(shape, (tuple, list)) else (whole(shape),)
+    """Return a shape that may be given as a number, a tuple, a list or an array."""
+    several = isinstance(shape, (tuple, list)) or getattr(shape, "ndim", 0) > 0
+    return tuple(whole(size) for size in shape) if several else (whole(shape),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import Any, Literal
 
@@ -98,8 +99,8 @@ def _claims(subject: Subject, rng: np.random.Generator, eps: float) -> tuple[Out
     """Return outputs, random gradients of them, and what the backward pass makes of these; twice, to be sure."""
     outputs, back = subject.run()
     _refuse_unfit(subject.name, outputs)
-    dys = tuple(_like(y, rng) for y in outputs)
-    gradients = [None if g is None else g.copy() for g in back(dys)]
+    dys = tuple(_read_only(_like(y, rng)) for y in outputs)
+    gradients = [None if g is None else g.copy() for g in _gone_back(subject.name, back, dys)]
     again, back = subject.run()
     pairs = list(zip((*outputs, *gradients), (*again, *back(dys)), strict=True))
     with displaced(subject.arrays, [eps * _like(array, rng) for array in subject.arrays]):
@@ -128,6 +129,23 @@ def _like(y: Array, rng: np.random.Generator) -> Array:
     """Return a random gradient of an output; zeros for integers."""
     draws: Array = backend(y).asarray(rng.normal(size=y.shape))
     return draws if y.dtype.kind == "f" else draws * 0
+
+
+def _read_only(dy: Array) -> Array:
+    view: Array = backend(dy).broadcast_to(dy, dy.shape)
+    return view
+
+
+def _gone_back(name: str, back: Callable[[Outputs], Gradients], dys: Outputs) -> Gradients:
+    try:
+        return back(dys)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise GradcheckError(
+            f"{name}: its backward writes to dy, the gradient that it is given and that others may hold, too. Make a "
+            f"new array, as in dy = dy * 3 instead of dy *= 3."
+        ) from error
 
 
 def _same(first: Array, second: Array) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from nn_core.dtypes import default_dtype
 from nn_core.errors import ConfigError
 from nn_core.initializers.gains import number
-from nn_core.random import default_rng
+from nn_core.random import chosen_rng
 from nn_core.typing import Array, Shape
 
 
@@ -57,7 +57,7 @@ def uniform(shape: Shape, rng: np.random.Generator | None = None, *, low: float 
     low, high = number("low of uniform", low), number("high of uniform", high)
     if low > high:
         raise ConfigError(f"low of uniform must be at most its high, got {low} and {high}.")
-    return (rng or default_rng()).uniform(low, high, shape).astype(default_dtype())
+    return chosen_rng(rng).uniform(low, high, shape).astype(default_dtype())
 
 
 def normal(shape: Shape, rng: np.random.Generator | None = None, *, mean: float = 0.0, std: float = 1.0) -> Array:
@@ -71,7 +71,7 @@ def normal(shape: Shape, rng: np.random.Generator | None = None, *, mean: float 
            [5., 5., 5.]], dtype=float32)
     """
     mean, std = number("mean of normal", mean), number("std of normal", std, least=0)
-    return (rng or default_rng()).normal(mean, std, shape).astype(default_dtype())
+    return chosen_rng(rng).normal(mean, std, shape).astype(default_dtype())
 
 
 def conservative(shape: Shape, rng: np.random.Generator | None = None, *, gain: float = 0.001) -> Array:
@@ -84,7 +84,7 @@ def conservative(shape: Shape, rng: np.random.Generator | None = None, *, gain: 
     True
     """
     gain = number("gain of conservative", gain)
-    return (gain * (rng or default_rng()).standard_normal(shape)).astype(default_dtype())
+    return (gain * chosen_rng(rng).standard_normal(shape)).astype(default_dtype())
 
 
 def truncated_normal(
@@ -113,7 +113,7 @@ def truncated_normal(
     # In standard deviations, and mirrored if need be: far right of the mean Φ rounds to 1, far left it keeps digits.
     side = -1 if a + b > 2 * mean else 1
     low, high = sorted((side * (a - mean) / std, side * (b - mean) / std))
-    p = (rng or default_rng()).uniform(_probability_below(low), _probability_below(high), shape)
+    p = chosen_rng(rng).uniform(_probability_below(low), _probability_below(high), shape)
     p = p.clip(5e-324, 1 - 2**-53)  # Φ⁻¹ has no value at 0 and 1
     quantiles = np.fromiter(map(NormalDist().inv_cdf, p.ravel()), float, p.size).reshape(shape)
     return (mean + side * std * quantiles).clip(a, b).astype(default_dtype())

@@ -19,6 +19,8 @@ _GAINS = {
     "selu": 3 / 4,
 }
 _LEAKY = ("leaky_relu", "leakyrelu")
+_LARGEST = 1e37
+"""Of an option; float32 holds ten standard deviations of it."""
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -77,8 +79,11 @@ def of_a_weight(shape: Shape) -> Shape:
 
 
 def number(option: str, value: Any, least: float = -float("inf")) -> float:
-    """Return an option's value as Python's float, refusing all but finite numbers of at least `least`."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or value < least:
+    """Return an option's value as Python's float, refusing all but numbers of at least `least` that float32 has."""
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if real and _LARGEST < abs(value) < float("inf"):
+        raise ConfigError(f"{option} must be at most {_LARGEST:g} in size, got a larger number.")
+    if not real or not isfinite(value) or value < least:
         wanted = f" of at least {least:g}" if isfinite(least) else ""
         raise ConfigError(f"{option} must be a finite number{wanted}, got {value!r}.")
     return float(value)

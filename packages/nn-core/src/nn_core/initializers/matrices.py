@@ -6,7 +6,7 @@ import numpy as np
 
 from nn_core.dtypes import default_dtype
 from nn_core.initializers.gains import number, of_a_weight
-from nn_core.random import default_rng
+from nn_core.random import chosen_rng
 from nn_core.typing import Array, Shape
 
 
@@ -30,7 +30,7 @@ def orthogonal(shape: Shape, rng: np.random.Generator | None = None, *, gain: fl
     gain = number("gain of orthogonal", gain)
     rows = of_a_weight(shape)[0]
     columns = int(np.prod(shape[1:]))
-    drawn = (rng or default_rng()).standard_normal((rows, columns))
+    drawn = chosen_rng(rng).standard_normal((rows, columns))
     q, r = np.linalg.qr(drawn if rows >= columns else drawn.T)
     q *= np.sign(np.diagonal(r))
     matrix = q if rows >= columns else q.T

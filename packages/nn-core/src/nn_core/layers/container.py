@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
+from reprlib import recursive_repr
 from textwrap import indent
 from typing import Any, ClassVar, Self
 
@@ -47,7 +48,9 @@ class Container(Layer):
 
     def extend(self, layers: Iterable[protocols.Layer] | Mapping[str, protocols.Layer]) -> Self:
         """Add layers at the end; those in a dictionary bring their names."""
-        pairs = layers.items() if isinstance(layers, Mapping) else [(None, layer) for layer in layers]
+        pairs = list(layers.items()) if isinstance(layers, Mapping) else [(None, layer) for layer in layers]
+        for i, (name, layer) in enumerate(pairs, len(self)):
+            self._check(i, layer, name)
         for name, layer in pairs:
             self._insert(len(self), layer, name)
         self._changed()
@@ -55,13 +58,19 @@ class Container(Layer):
 
     def insert(self, index: int, layer: protocols.Layer, name: str | None = None) -> Self:
         """Add a layer before the one at `index`; what comes later and has no name moves on by one."""
+        self._check(index, layer, name)
         self._insert(index, layer, name)
         self._changed()
         return self
 
-    def _insert(self, index: int, layer: Any, name: str | None) -> None:
+    def _check(self, index: int, layer: Any, name: str | None) -> None:
+        """Refuse a layer or its name, before anything is changed."""
         check_is_layer(self, layer, f"layer {index if name is None else repr(name)}")
-        self._given().insert(index, "" if name is None else self._checked_name(name))
+        if name is not None:
+            self._check_name(name, self._given())
+
+    def _insert(self, index: int, layer: Any, name: str | None) -> None:
+        self._given().insert(index, name or "")
         self.layers.insert(index, layer)
 
     def pop(self, index: int | str = -1) -> Any:
@@ -93,24 +102,27 @@ class Container(Layer):
         """Return the names of the layers, which are the positions of those that were given none."""
         return [name or str(i) for i, name in enumerate(self._given())]
 
-    def _checked_name(self, name: Any) -> str:
+    def _check_name(self, name: Any, taken: list[str]) -> None:
         if not isinstance(name, str) or not name or "." in name or name.isdigit() or name.startswith("@"):
             problem = "a name is a text without dots that is no number and does not begin with '@'"
-        elif name in self._names:
+        elif name in taken:
             problem = "another layer has that name"
         elif name in vars(self) or hasattr(type(self), name):
             problem = f"it would hide {type(self).__name__}.{name}"
         else:
-            return name
+            return
         raise ConfigError(f"{type(self).__name__} cannot name a layer {name!r}: {problem}.")
 
     def name_layers(self, names: Any) -> None:
         """Name all layers anew; a layer whose name is its position goes by that."""
         if not isinstance(names, (list, tuple)) or len(names) != len(self):
             raise ConfigError(f"names of {type(self).__name__} must be a list of {len(self)} names, got {names!r}.")
-        self._names = [""] * len(self)
+        given: list[str] = []
         for i, name in enumerate(names):
-            self._names[i] = "" if name == str(i) else self._checked_name(name)
+            if name != str(i):
+                self._check_name(name, given)
+            given.append("" if name == str(i) else name)
+        self._names = given
 
     def _place_of(self, i: int) -> str:
         """Return how an error calls a layer."""
@@ -118,7 +130,10 @@ class Container(Layer):
 
     def _position(self, index: int | str) -> int:
         if not isinstance(index, str):
-            return range(len(self.layers))[index]
+            try:
+                return range(len(self.layers))[index]
+            except IndexError:
+                raise IndexError(f"{type(self).__name__} has {len(self)} layers, and none at {index}.") from None
         names = self.names()
         if index not in names:
             remedy = did_you_mean(index, names) or f" There are {', '.join(names)}."
@@ -143,6 +158,10 @@ class Container(Layer):
         yield from zip(self.names(), self.layers, strict=True)
         # A subclass may have further parts as attributes.
         yield from (part for part in super().children() if not part[0].startswith("layers."))
+
+    def __contains__(self, layer: object) -> bool:
+        """Return whether a layer, or one of this name, is in the list."""
+        return layer in self.names() if isinstance(layer, str) else any(part is layer for part in self.layers)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -173,12 +192,13 @@ class Container(Layer):
             made.name_layers(names)
         return made
 
+    @recursive_repr()
     def __repr__(self) -> str:
         return tree(self)
 
 
 def check_is_layer(owner: Layer, layer: Any, what: str) -> None:
-    """Refuse what is no layer, with a hint where it is one by mistake."""
+    """Refuse what is no layer, with a hint where it is one by mistake, and what the owner itself is inside."""
     if isinstance(layer, (type, Operation)) or not callable(getattr(layer, "forward", None)):
         hint = f": write {layer.__name__}()" if isinstance(layer, type) else ""
         if isinstance(layer, (list, tuple)):
@@ -186,6 +206,8 @@ def check_is_layer(owner: Layer, layer: Any, what: str) -> None:
         if not hint and callable(layer):
             hint = ": write Lambda(…) around a function of Tensors"
         raise ConfigError(f"{type(owner).__name__} takes layers, and {what} is {layer!r}{hint}.")
+    if isinstance(layer, Layer) and any(part is owner for _, part in layer.named_layers()):
+        raise ConfigError(f"{type(owner).__name__} cannot be inside itself, and {what} is or contains it.")
 
 
 def layers_from(cls: type[Layer], key: str, config: Mapping[str, Any]) -> tuple[list[Any], Any, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import accumulate
 from numbers import Integral
+from reprlib import recursive_repr
 from typing import Any, ClassVar
 
 import numpy as np
@@ -164,6 +165,7 @@ class Parallel(Container):
     def config(self) -> dict[str, Any]:
         return super().config() | {"merge": self.merge, "axis": self.axis}
 
+    @recursive_repr()
     def __repr__(self) -> str:
         return tree(self, f"merge={self.merge!r}" + (f", axis={self.axis}" if self.merge == "concat" else ""))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from reprlib import recursive_repr
 from typing import Any, Self
 
 import numpy as np
@@ -119,6 +120,7 @@ class Residual(Layer):
             made.layers.name_layers(names)
         return made
 
+    @recursive_repr()
     def __repr__(self) -> str:
         return tree(self)
 

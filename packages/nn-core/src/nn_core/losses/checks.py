@@ -9,7 +9,7 @@ import numpy as np
 from attrs import Attribute
 
 from nn_core.backends import backend
-from nn_core.errors import ConfigError, DataError, ShapeError
+from nn_core.errors import ConfigError, DataError, DTypeError, ShapeError
 from nn_core.loss import Loss, everywhere
 from nn_core.parameter import Buffer
 from nn_core.tensor import Tensor
@@ -25,18 +25,30 @@ class ElementwiseLoss(Loss):
         return everywhere(1.0, like, like.shape)
 
 
+def target_array(loss: Loss, pred: Array, target: Any) -> Array:
+    """Return a target as an array, refusing texts, dates and objects, which NumPy would turn into numbers.
+
+    Raises:
+        DTypeError: it does not hold numbers.
+    """
+    given: Array = backend(pred).asarray(target)
+    if given.dtype.kind not in "fiub":
+        raise DTypeError(f"{type(loss).__name__}: targets must be numbers, got an array of {given.dtype}.")
+    return given
+
+
 def same_shape(loss: Loss, pred: Array, target: Any) -> Array:
     """Return a target in the dtype of pred, refusing one that would merely broadcast against it.
 
     Raises:
         ShapeError: the shapes are not equal.
+        DTypeError: the target does not hold numbers.
     """
-    xp = backend(pred)
-    given: Array = xp.asarray(target)
+    given = target_array(loss, pred, target)
     if given.shape != pred.shape:
         remedy = "Element is compared with element: nothing is broadcast."
         if given.size == pred.size and pred.ndim:
-            remedy = f"Bring the targets into that shape, as in y.reshape{(-1, *pred.shape[1:])}."
+            remedy = f"Bring the targets into that shape, as in np.reshape(y, {(-1, *pred.shape[1:])})."
         raise ShapeError(
             f"{type(loss).__name__}: expected targets of the predictions' shape {pred.shape}, got {given.shape}", remedy
         )

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from nn_core.backends import backend
 from nn_core.fields import doc, number, probability
+from nn_core.losses.checks import target_array
 from nn_core.losses.classes import ClassLoss, from_rows, shape_of_indices, to_rows
 from nn_core.typing import Array, Backward
 
@@ -47,7 +48,7 @@ class CrossEntropyLoss(ClassLoss):
 
     def forward(self, pred: Array, target: Any) -> tuple[Array, Backward]:
         xp = backend(pred)
-        target = xp.asarray(target)
+        target = target_array(self, pred, target)
         self.check(pred, target, probabilities=True)
         x = to_rows(pred)
         shifted = x - x.max(axis=1, keepdims=True)
@@ -119,7 +120,7 @@ class NLLLoss(ClassLoss):
 
     def forward(self, pred: Array, target: Any) -> tuple[Array, Backward]:
         xp = backend(pred)
-        target = xp.asarray(target)
+        target = target_array(self, pred, target)
         self.check(pred, target, probabilities=False)
         rows, labels = self.labels(target)
         counts = self.counts(pred, target).reshape(-1)

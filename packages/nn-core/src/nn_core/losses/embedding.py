@@ -10,7 +10,7 @@ from nn_core.backends import backend
 from nn_core.errors import ShapeError
 from nn_core.fields import doc, finite_number, number
 from nn_core.loss import Loss
-from nn_core.losses.checks import check_signs, two_predictions
+from nn_core.losses.checks import check_signs, target_array, two_predictions
 from nn_core.typing import Array, Backward
 
 _EPS = 1e-12
@@ -47,7 +47,7 @@ class CosineEmbeddingLoss(Loss):
     def forward(self, pred: tuple[Array, Array], target: Any) -> tuple[Array, Backward]:
         a, b = two_predictions(self, pred)
         xp = backend(a)
-        t = xp.asarray(target).astype(a.dtype)
+        t = target_array(self, a, target).astype(a.dtype)
         if a.ndim not in (1, 2) or t.shape != a.shape[:-1]:
             raise ShapeError(
                 f"CosineEmbeddingLoss: expected pairs of vectors (N, D) with targets (N,), got {a.shape} and {t.shape}"

@@ -10,6 +10,7 @@ from attrs import define
 
 from nn_core.backends import backend
 from nn_core.errors import DataError, PluginError, ShapeError
+from nn_core.loss import check_weights
 from nn_core.typing import Array
 
 NAN = float("nan")
@@ -23,7 +24,7 @@ class Metric(ABC):
     """A figure of merit over all samples since the last reset, however they were split into batches.
 
     A subclass defines `reset` and `compute`, and the two steps of `update`: `_prepare` checks a batch and brings it
-    into one form, `_add` takes it in with one float64 weight per sample.
+    into one form, `_add` takes it in with one float64 weight per sample. A batch that is refused changes nothing.
     """
 
     name: ClassVar[str]
@@ -47,26 +48,28 @@ class Metric(ABC):
         """Return the value over everything taken in since the last reset."""
 
     def update(self, pred: Any, target: Any, weight: Any = None) -> None:
-        """Take in one batch: outputs, what they should be, and optionally a weight per sample, ``(N,)``.
+        """Take in one batch: outputs, what they should be, and optionally a weight per sample, ``(N,)``, at least 0.
 
         Raises:
             ShapeError: the shapes are not those of the metric, or there is not one weight per sample.
-            DataError: an array does not hold numbers, or a target is no class.
+            DataError: an array does not hold numbers, a target is no class, or a weight is negative or not finite.
         """
         pred = self._array(pred)
         xp = backend(pred)
         target = xp.asarray(target)
-        for array in (pred, target):
+        weights = xp.ones(pred.shape[:1]) if weight is None else xp.asarray(weight)
+        for array in (pred, target, weights):
             if array.dtype.kind not in "fiub":
                 raise DataError(f"{self.name}: expected numbers, got an array of {array.dtype}.")
-        pred, target = self._prepare(pred, target)
-        weights = xp.ones(len(pred)) if weight is None else xp.asarray(weight, dtype="float64")
         if weights.shape != pred.shape[:1]:
             raise ShapeError(
                 f"{self.name}: expected one weight per sample, shape {pred.shape[:1]}, got shape {weights.shape}"
             )
+        if weight is not None:
+            check_weights(self.name, weights)
+        pred, target = self._prepare(pred, target)  # the last that may refuse the batch
         if len(pred):
-            self._add(pred, target, weights)
+            self._add(pred, target, weights.astype("float64", copy=False))
 
     def _array(self, pred: Any) -> Array:
         if isinstance(pred, tuple):
@@ -107,6 +110,15 @@ def without_last_axis(array: Array) -> Array:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
+def largest(scores: Array) -> Array:
+    """Return the place of the largest entry of each row; −1, which is no class, where a row has a NaN."""
+    xp = backend(scores)
+    place = scores.argmax(axis=1)  # of the first NaN, if there is one
+    entry = xp.take_along_axis(scores, place[:, None], axis=1)[:, 0]
+    places: Array = xp.where(xp.isnan(entry), -1, place)
+    return places
+
+
 def class_indices(metric: str, values: Array, classes: int | None = None, remedy: str = "") -> Array:
     """Return class numbers, which may come as floats, as integers; of one-hot rows those of the largest entry.
 
@@ -115,7 +127,7 @@ def class_indices(metric: str, values: Array, classes: int | None = None, remedy
     """
     xp = backend(values)
     if values.ndim == 2:
-        values = values.argmax(axis=1)
+        values = largest(values)
     indices: Array = xp.where(abs(values) < _LARGEST, values, -1).astype("int64")  # NaN, too, becomes −1
     wrong = (indices != values) | (indices < 0) | (indices >= (classes or _LARGEST))
     if wrong.any():

@@ -9,7 +9,7 @@ from attrs import define, field
 from nn_core.backends import backend
 from nn_core.errors import ConfigError
 from nn_core.fields import doc, number, positive
-from nn_core.metrics.base import NAN, Metric, check_columns, class_indices
+from nn_core.metrics.base import NAN, Metric, check_columns, class_indices, largest
 from nn_core.metrics.labels import LabelMetric
 from nn_core.typing import Array
 
@@ -39,11 +39,14 @@ class HitShare(Metric):
 class Accuracy(HitShare):
     """Share of samples whose largest output is at the target class (of equal outputs, the first counts).
 
+    A sample with a NaN among its outputs is a miss.
+
     Shape:
         pred ``(N, C)``; target ``(N,)`` class indices or ``(N, C)`` one-hot rows; weight ``(N,)``.
 
     Raises:
         ShapeError: pred is not ``(N, C)`` with C ≥ 2, or target or weight does not go with it.
+        DataError: a target is not a class.
 
     >>> import numpy as np
     >>> metric = Accuracy()
@@ -56,12 +59,12 @@ class Accuracy(HitShare):
 
     def _prepare(self, pred: Array, target: Array) -> tuple[Array, Array]:
         check_columns(self.name, pred, target)
-        return pred.argmax(axis=1), target.argmax(axis=1) if target.ndim == 2 else target
+        return largest(pred), class_indices(self.name, target, pred.shape[1])
 
 
 @define(eq=False, slots=False)
 class BinaryAccuracy(HitShare, LabelMetric):
-    """Share of samples on the right side of the threshold.
+    """Share of samples on the right side of the threshold; a sample with a NaN among its outputs is a miss.
 
     Shape:
         pred ``(N,)`` or ``(N, 1)`` probabilities, or ``(N, 2)``, of which the larger one counts; target ``(N,)``,
@@ -88,6 +91,8 @@ class BinaryAccuracy(HitShare, LabelMetric):
 @define(eq=False, slots=False)
 class TopKAccuracy(HitShare):
     """Share of samples whose target class is among the k largest outputs (of equal outputs, the first counts).
+
+    A sample with a NaN among its outputs is a miss.
 
     Shape:
         pred ``(N, C)``; target ``(N,)`` class indices or ``(N, C)`` one-hot rows; weight ``(N,)``.
@@ -117,9 +122,8 @@ class TopKAccuracy(HitShare):
     def _hits(self, pred: Array, target: Array) -> Array:
         xp = backend(pred)
         own = xp.take_along_axis(pred, target[:, None], axis=1)
-        ahead = ~(pred <= own)  # not `pred > own`: an output that is NaN must not make a hit
         tied = (pred == own) & (xp.arange(pred.shape[1]) < target[:, None])
-        hits: Array = (ahead | tied).sum(axis=1) < self.k
+        hits: Array = (((pred > own) | tied).sum(axis=1) < self.k) & ~xp.isnan(pred).any(axis=1)
         return hits
 
 

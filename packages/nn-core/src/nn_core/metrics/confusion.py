@@ -8,10 +8,14 @@ import numpy as np
 from attrs import define, field
 
 from nn_core.backends import backend
+from nn_core.errors import DataError
 from nn_core.fields import doc, one_of, optional_positive
 from nn_core.metrics.base import NAN
 from nn_core.metrics.labels import LabelMetric
 from nn_core.typing import Array
+
+_MOST = 10_000
+"""Classes that a matrix grows to by itself, which is then one of 800 MB."""
 
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted"]
 
@@ -28,7 +32,8 @@ class ConfusionMatrix(LabelMetric):
 
     Raises:
         ShapeError: pred, target or weight has another shape, or pred more columns than there are classes.
-        DataError: a target is not a class, or a score is no probability (logits need ``from_logits=True``).
+        DataError: a target is not a class, a score is no probability (logits need ``from_logits=True``), an output is
+            NaN, or there are more than 10,000 classes and ``num_classes`` does not allow it.
 
     >>> import numpy as np
     >>> metric = ConfusionMatrix()
@@ -40,6 +45,7 @@ class ConfusionMatrix(LabelMetric):
 
     name: ClassVar[str] = "confusion_matrix"
     scalar: ClassVar[bool] = False
+    remedy: ClassVar[str] = "Set num_classes to the number of classes."
 
     num_classes: int | None = field(
         default=None,
@@ -62,7 +68,12 @@ class ConfusionMatrix(LabelMetric):
         return matrix
 
     def _most_classes(self) -> int | None:
-        return self.num_classes
+        return self.num_classes or _MOST
+
+    def _decided(self, predicted: Array, actual: Array, undecided: Array, classes: int) -> Array:
+        raise DataError(
+            f"{self.name}: the outputs of sample {int(undecided.argmax())} have a NaN, so it is taken for no class."
+        )
 
     def _add(self, pred: Array, target: Array, weights: Array) -> None:
         xp = backend(pred)

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from attrs import define, field
 
+from nn_core.backends import backend
 from nn_core.errors import DataError, ShapeError
 from nn_core.fields import boolean, doc, number, probability
-from nn_core.metrics.base import Metric, class_indices, without_last_axis
+from nn_core.metrics.base import Metric, class_indices, largest, without_last_axis
 from nn_core.typing import Array
 
 _ROUNDING = 1e-6
@@ -21,7 +22,8 @@ class LabelMetric(Metric):
     """A metric of the predicted and the true class of each sample.
 
     One score per sample means class 1 where it is above the threshold; of several columns the largest counts; integers
-    are class indices already.
+    are class indices already. A sample with a NaN among its outputs is taken for a wrong class, the one after its own,
+    so that a diverged model scores nothing and its training goes on.
     """
 
     remedy: ClassVar[str] = ""
@@ -59,7 +61,7 @@ class LabelMetric(Metric):
         if not single:
             self._check_width(scores, most)
             classes = scores.shape[1]
-            predicted, actual = scores.argmax(axis=1), class_indices(self.name, target, classes)
+            predicted, actual = largest(scores), class_indices(self.name, target, classes)
         elif scores.dtype.kind == "f":
             classes = 2
             predicted = self._above_threshold(scores)
@@ -69,8 +71,16 @@ class LabelMetric(Metric):
                 class_indices(self.name, without_last_axis(part), most, self.remedy) for part in (scores, target)
             )
             classes = int(max(predicted.max(initial=-1), actual.max(initial=-1))) + 1
+        undecided = predicted < 0
+        if undecided.any():
+            predicted = self._decided(predicted, actual, undecided, classes)
         self._classes = max(self._classes, classes)
         return predicted, actual
+
+    def _decided(self, predicted: Array, actual: Array, undecided: Array, classes: int) -> Array:
+        """Return the predicted classes with a wrong one for the samples whose outputs have a NaN."""
+        wrong: Array = backend(predicted).where(undecided, (actual + 1) % classes, predicted)
+        return wrong
 
     def _check_width(self, pred: Array, most: int | None) -> None:
         if pred.shape[1] == 0 or (most is not None and pred.shape[1] > most):
@@ -78,14 +88,15 @@ class LabelMetric(Metric):
             raise ShapeError(f"{self.name}: expected outputs for {wanted} classes, got {pred.shape}", self.remedy)
 
     def _above_threshold(self, scores: Array) -> Array:
-        """Return 1 where a score means class 1, else 0."""
+        """Return 1 where a score means class 1, −1 where it is NaN, else 0."""
+        xp = backend(scores)
         cut = self.threshold
         if self.from_logits:
             cut = math.log(cut / (1 - cut)) if 0 < cut < 1 else math.copysign(math.inf, cut - 0.5)
         elif ((scores < -_ROUNDING) | (scores > 1 + _ROUNDING)).any():
             raise DataError(
-                f"{self.name}: expected probabilities, got scores from {scores.min():g} to {scores.max():g}. "
+                f"{self.name}: expected probabilities, got scores from {xp.nanmin(scores):g} to {xp.nanmax(scores):g}. "
                 f"Pass from_logits=True if they are logits."
             )
-        above: Array = (scores > cut).astype("int64")
+        above: Array = xp.where(xp.isnan(scores), -1, scores > cut)
         return above
