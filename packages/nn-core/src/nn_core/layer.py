@@ -4,69 +4,22 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import attrs
 import numpy as np
 
-from nn_core import observation
 from nn_core.batching import as_arrays
 from nn_core.dtypes import default_dtype
 from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
 from nn_core.operations import constants, numbers, recorded
 from nn_core.parts import Parts, inferring, is_trained
 from nn_core.registry import build, check_options, name_of
+from nn_core.services import built_once, returning_a_pair, served
 from nn_core.tape import Node, recording
 from nn_core.tensor import Tensor
 from nn_core.typing import Backward
-
-R = TypeVar("R")
-
-
-def _built_once(build: Callable[..., None]) -> Callable[..., None]:
-    @wraps(build)
-    def run(self: Layer, input_shape: Any, rng: np.random.Generator | None = None) -> None:
-        if not self._built:
-            build(self, input_shape, rng)
-            self._built = True
-            self.built_for = input_shape
-
-    return run
-
-
-def _returning_a_pair(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a ``forward`` that forgets its closure say so, before half of its output is taken for it."""
-
-    @wraps(forward)
-    def run(self: Layer, *xs: Any, **kw: Any) -> Any:
-        pair = forward(self, *xs, **kw)
-        if type(pair) is not tuple or len(pair) != 2 or not callable(pair[1]):
-            types = [type(part).__name__ for part in pair] if isinstance(pair, tuple) else [type(pair).__name__]
-            raise TypeError(
-                f"{type(self).__name__}.forward must return (y, backward), the output and the function that goes "
-                f"back; it returned {' and '.join(types) or 'nothing'}. To write it in "
-                f"terms of Tensors and return the output alone, decorate it with nn_core.autograd."
-            )
-        return pair
-
-    return run
-
-
-def _served(method: Callable[..., R]) -> Callable[..., R]:
-    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
-
-    @wraps(method)
-    def run(self: Layer, *xs: Any, **kw: Any) -> R:
-        if not self._built:
-            self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
-        if observation.observers:
-            observed: R = observation.run_observed(self, method, xs, kw)
-            return observed
-        return method(self, *xs, **kw)
-
-    return run
 
 
 class Layer(Parts):
@@ -115,21 +68,21 @@ class Layer(Parts):
             )
         if "build" in defined and "_built" not in defined:  # a container says itself when it has to run
             cls._built = False
-            setattr(cls, "build", _built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
+            setattr(cls, "build", built_once(defined["build"]))  # noqa: B010 - an assignment to a method is no type
         if "forward" in defined:
             cls.written_in_tensors = hasattr(defined["forward"], "on_tensors")
             options = inspect.signature(defined["forward"]).parameters
             cls.declines_input_gradient = cls.written_in_tensors or "input_gradient" in options
-            setattr(cls, "forward", _served(_returning_a_pair(defined["forward"])))  # noqa: B010 - as above
+            setattr(cls, "forward", served(returning_a_pair(defined["forward"])))  # noqa: B010 - as above
         if "infer" in defined:
-            setattr(cls, "infer", _served(defined["infer"]))  # noqa: B010 - as above
+            setattr(cls, "infer", served(defined["infer"]))  # noqa: B010 - as above
 
     # The mathematics
 
     def forward(self, *xs: Any, **kw: Any) -> tuple[Any, Backward]:
         raise TypeError(f"{type(self).__name__} must define forward(x), returning (y, backward).")
 
-    @_served
+    @served
     def infer(self, *xs: Any, **kw: Any) -> Any:
         token = inferring.set(True)
         try:
