@@ -16,7 +16,7 @@ from nn_core.errors import BackwardError, ConfigError, DTypeError, ShapeError
 from nn_core.operations import constants, numbers, recorded
 from nn_core.parts import Parts, inferring, is_trained
 from nn_core.registry import build, check_options, name_of
-from nn_core.services import built_once, returning_a_pair, served
+from nn_core.services import built_once, served
 from nn_core.tape import Node, recording
 from nn_core.tensor import Tensor
 from nn_core.typing import Backward
@@ -73,7 +73,7 @@ class Layer(Parts):
             cls.written_in_tensors = hasattr(defined["forward"], "on_tensors")
             options = inspect.signature(defined["forward"]).parameters
             cls.declines_input_gradient = cls.written_in_tensors or "input_gradient" in options
-            setattr(cls, "forward", served(returning_a_pair(defined["forward"])))  # noqa: B010 - as above
+            setattr(cls, "forward", served(defined["forward"]))  # noqa: B010 - as above
         if "infer" in defined:
             setattr(cls, "infer", served(defined["infer"]))  # noqa: B010 - as above
 

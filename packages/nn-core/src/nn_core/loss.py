@@ -72,15 +72,16 @@ class Loss:
         terms, backward = self._checked_forward(pred, target, weight)
         weights = self._weights(terms, weight)
         count = self._total_count(pred, target, weights, terms)
-        each = everywhere(1.0, terms, terms.shape)  # what a term contributes to the value
+        part = 1.0  # what a term contributes to the value
         value: Any = _weighted(terms, weights)
         if self.reduction != "none":
             value = float(value.sum(dtype="float64"))
         if self.reduction not in ("none", "sum"):
             value = value / count if count else float("nan")
-            each = everywhere(1 / (count or 1.0), terms, terms.shape)
+            part = 1 / (count or 1.0)
 
         def gradient(dy: Any) -> Any:
+            each = everywhere(part, terms, terms.shape)
             return backward(_weighted(each if dy is None else each * dy, weights))
 
         return value, gradient, count

@@ -18,6 +18,9 @@ from nn_core.typing import Array, DTypeLike
 inferring: ContextVar[bool] = ContextVar("nn_core_inferring", default=False)
 
 
+_STATE = (Parameter, Buffer)
+
+
 class Parts:
     """Something made of parameters, buffers and parts that are made so in their turn."""
 
@@ -50,10 +53,9 @@ class Parts:
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """The dtype of the first floating-point parameter or buffer, or None for a layer without any."""
-        for _, value in self._named((Parameter, Buffer), built=False):
-            if value.data.dtype.kind == "f":
-                found: np.dtype[Any] = value.data.dtype
-                return found
+        found = _first_dtype(self)
+        if found is not None:
+            return found
         return None if all(_is_built(part) for _, part in self.named_layers()) else default_dtype()
 
     def astype(self, dtype: DTypeLike) -> Self:
@@ -109,7 +111,7 @@ class Parts:
 
     def named_state(self) -> Iterator[tuple[str, Parameter | Buffer]]:
         """Yield (dotted path, parameter or buffer) of all that `state_dict` holds, for every place it stands in."""
-        return self._named((Parameter, Buffer))
+        return self._named(_STATE)
 
     def _named(self, kind: type[Any] | tuple[type[Any], ...], built: bool = True) -> Iterator[tuple[str, Any]]:
         found: dict[str, Any] = {}
@@ -121,12 +123,13 @@ class Parts:
                     f"Call the model on a batch, or model.build(input_shape), or give the sizes."
                 )
             for name, value in _held_by(layer):
-                place = f"{path}.{name}" if path else name
                 if isinstance(value, kind):
+                    place = f"{path}.{name}" if path else name
                     if found.setdefault(place, value) is not value:
                         raise ConfigError(f"Two parameters or buffers have the path {place!r}: rename one of them.")
                     yield place, value
                 elif kind is Parameter and _is_forgotten(value):
+                    place = f"{path}.{name}" if path else name
                     raise ConfigError(
                         f"{place} of {type(self).__name__} is a Tensor with requires_grad=True, which no optimizer "
                         f"trains: make it Parameter(…), or keep its detach() if it is not to be trained."
@@ -232,6 +235,21 @@ def _walk(layer: Any, path: str, around: tuple[Any, ...]) -> Iterator[tuple[str,
             yield from _walk(part, f"{path}.{name}" if path else name, (*around, layer))
 
 
+def _first_dtype(layer: Any) -> np.dtype[Any] | None:
+    """Return the dtype of some floating-point parameter or buffer, the first that is found; every call asks."""
+    for value in vars(layer).values():
+        if isinstance(value, _STATE) and value.data.dtype.kind == "f":
+            found: np.dtype[Any] = value.data.dtype
+            return found
+    for _, part in layer.children() if isinstance(layer, Parts) else ():
+        if (dtype := _first_dtype(part)) is not None:
+            return dtype
+    for _, value in _held_by(layer):  # in lists and dictionaries, or as a protocol tells
+        if isinstance(value, _STATE) and value.data.dtype.kind == "f":
+            return np.dtype(value.data.dtype)
+    return None
+
+
 def _is_forgotten(value: Any) -> bool:
     """Return whether this is a leaf that wants a gradient and is no parameter."""
     return isinstance(value, Tensor) and value.requires_grad and value.node is None and not isinstance(value, Parameter)
@@ -257,9 +275,11 @@ def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     for name, value in vars(owner).items():
         yield name, value
         if isinstance(value, (list, tuple)):
-            yield from ((f"{name}.{i}", item) for i, item in enumerate(value))
+            for i, item in enumerate(value):
+                yield f"{name}.{i}", item
         elif isinstance(value, dict):
-            yield from ((f"{name}.{key}", item) for key, item in value.items())
+            for key, item in value.items():
+                yield f"{name}.{key}", item
 
 
 def _put(holder: Any, name: str, value: Any) -> None:

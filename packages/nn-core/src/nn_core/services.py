@@ -29,34 +29,32 @@ def built_once(build: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def returning_a_pair(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a ``forward`` that forgets its closure say so, before half of its output is taken for it."""
-
-    @wraps(forward)
-    def run(self: Layer, *xs: Any, **kw: Any) -> Any:
-        pair = forward(self, *xs, **kw)
-        if type(pair) is not tuple or len(pair) != 2 or not callable(pair[1]):
-            types = [type(part).__name__ for part in pair] if isinstance(pair, tuple) else [type(pair).__name__]
-            raise TypeError(
-                f"{type(self).__name__}.forward must return (y, backward), the output and the function that goes "
-                f"back; it returned {' and '.join(types) or 'nothing'}. To write it in "
-                f"terms of Tensors and return the output alone, decorate it with nn_core.autograd."
-            )
-        return pair
-
-    return run
-
-
 def served(method: Callable[..., R]) -> Callable[..., R]:
-    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it."""
+    """Have a ``forward`` or ``infer`` build the layer on first use and tell the observers, whoever calls it.
+
+    A ``forward`` that forgets its closure says so, before half of its output is taken for it.
+    """
+    returns_pair = method.__name__ == "forward"
 
     @wraps(method)
     def run(self: Layer, *xs: Any, **kw: Any) -> R:
         if not self._built:
             self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
-        if observation.observers:
-            observed: R = observation.run_observed(self, method, xs, kw)
-            return observed
-        return method(self, *xs, **kw)
+        result: Any = (
+            observation.run_observed(self, method, xs, kw) if observation.observers else method(self, *xs, **kw)
+        )
+        if returns_pair and (type(result) is not tuple or len(result) != 2 or not callable(result[1])):
+            raise _no_pair(self, result)
+        checked: R = result
+        return checked
 
     return run
+
+
+def _no_pair(layer: Layer, result: Any) -> TypeError:
+    types = [type(part).__name__ for part in result] if isinstance(result, tuple) else [type(result).__name__]
+    return TypeError(
+        f"{type(layer).__name__}.forward must return (y, backward), the output and the function that goes back; "
+        f"it returned {' and '.join(types) or 'nothing'}. To write it in terms of Tensors and return the output alone, "
+        f"decorate it with nn_core.autograd."
+    )

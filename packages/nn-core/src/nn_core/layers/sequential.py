@@ -74,11 +74,15 @@ class Sequential(Container):
         i = 0
         try:
             for i, layer in enumerate(self.layers):
+                inputs = x if isinstance(x, tuple) else (x,)
                 if i < first:
-                    x, _ = layer.forward(*inputs_of(x))
+                    x, _ = layer.forward(*inputs)
+                    continue
+                if i > first or input_gradient:
+                    x, closure = layer.forward(*inputs)
                 else:
-                    x, closure = forward_of(layer, inputs_of(x), input_gradient or i > first)
-                    closures.append(closure)
+                    x, closure = forward_of(layer, inputs, input_gradient=False)
+                closures.append(closure)
         except ShapeError as error:
             self._place(error, i, shape_of(x))
             raise

@@ -28,6 +28,8 @@ def shape_of_indices(pred: Array) -> Shape:
 
 def to_rows(pred: Array) -> Array:
     """Return ``(N, C, d₁, …)`` as rows of classes, ``(N d₁ …, C)``; a view of ``(N, C)``."""
+    if pred.ndim == 2:
+        return pred
     axis = class_axis(pred)
     rows: Array = backend(pred).moveaxis(pred, axis, -1).reshape(-1, pred.shape[axis])
     return rows
@@ -35,6 +37,8 @@ def to_rows(pred: Array) -> Array:
 
 def from_rows(rows: Array, pred: Array) -> Array:
     """Return rows of classes in the shape of pred."""
+    if pred.ndim == 2:
+        return rows
     axis = class_axis(pred)
     array: Array = backend(rows).moveaxis(rows.reshape(*shape_of_indices(pred), rows.shape[1]), -1, axis)
     return array
