@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -120,8 +121,8 @@ class ClassRatio(LabelMetric):
             return float(ratios[times > 0].mean())  # as in scikit-learn, a class that never came up does not count
         return float((ratios * actual).sum() / total)
 
-    def _fraction(self, hits: Array, predicted: Array, actual: Array) -> tuple[Array, Array]:
-        raise NotImplementedError
+    @abstractmethod
+    def _fraction(self, hits: Array, predicted: Array, actual: Array) -> tuple[Array, Array]: ...
 
     def _most_classes(self) -> int | None:
         return 2 if self.average == "binary" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from attrs import define
@@ -55,8 +56,8 @@ class MeanError(RegressionMetric):
         self._sums = self._sums + weights @ self._errors(pred - target)
         self._total += float(weights.sum())
 
-    def _errors(self, difference: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _errors(self, difference: Array) -> Array: ...
 
     def _of_means(self, means: Array) -> Array:
         return means
