@@ -394,3 +394,8 @@ def test_a_metric_may_be_a_table_with_options(lab):
         ConfigError, match=r"train.metrics\[0\].avrage is no option of the metric 'f1'. Did you mean 'average'"
     ):
         experiment_with(lab, "train.metrics=[{type='f1', avrage='macro'}]")
+
+
+def test_a_dense_layer_may_say_units(lab):
+    built = experiment_with(lab, "model={layers=[{type='dense', units=5, activation='tanh'}]}").build_model((40, 3))
+    assert built[0].weight.shape == (5, 3)

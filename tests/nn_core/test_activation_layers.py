@@ -125,7 +125,15 @@ def test_leaky_relu_gives_its_slope_to_those_who_draw_weights():
 def test_an_activation_knows_its_name_and_whose_weights_suit_it():
     layers = [ReLU(), LeakyReLU(), Tanh(), Sigmoid(), GELU(), Hardsigmoid(), SELU()]
     assert [layer.name for layer in layers] == ["relu", "leakyrelu", "tanh", "sigmoid", "gelu", "hardsigmoid", "selu"]
-    assert [layer.init_key for layer in layers] == ["relu", "leakyrelu", "tanh", "sigmoid", "relu", "sigmoid", "selu"]
+    assert [layer.init_key for layer in layers] == [
+        "relu",
+        "leakyrelu",
+        "tanh",
+        "sigmoid",
+        "relu",
+        "sigmoid",
+        "sigmoid",
+    ]
     assert [layer.get_init_key() for layer in layers] == [layer.init_key for layer in layers]
     assert all(layer.affect_init for layer in layers)
 

@@ -810,3 +810,42 @@ def test_metrics_of_a_model_and_a_loader_are_over_all_samples():
     model, x = Linear(4, 3), np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
     assert compat.accuracy(model, [(x, model.infer(x).argmax(axis=1))]) == 1
     assert model.training
+
+
+# What is derived from nothing
+
+
+class BareLoss:
+    def forward(self, y_pred, y_true):
+        self.difference = y_pred - y_true
+        return (self.difference**2).mean()
+
+    def backward(self):
+        return 2 * self.difference / self.difference.size
+
+
+class BareDescent:
+    lr = 0.1
+
+    def step(self, params_and_grads):
+        for param, grad in params_and_grads:
+            param -= self.lr * grad
+
+
+def test_a_model_adapts_losses_and_optimizers_that_are_derived_from_nothing():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    y = x @ np.array([[1.0], [-2.0], [0.5]], np.float32)
+    model = compat.Model([nn_core.Linear(3, 1)]).compile(BareLoss(), BareDescent())
+    history = model.fit(x, y, epochs=20, batch_size=10)
+    assert history["loss"][-1] < 1e-2 * history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"loss": BareLoss()}, "adapt_loss"), ({"loss": "mse", "optimizer": BareDescent()}, "adapt_optimizer")],
+)
+def test_elsewhere_the_error_names_the_adapter(options, said):
+    model = nn_core.Linear(3, 1)
+    with pytest.raises(nn_core.ConfigError, match=f"nn_core.compat.{said}"):
+        nn_core.fit(model, (np.ones((4, 3)), np.ones((4, 1))), epochs=1, **{"optimizer": BareDescent(), **options})

@@ -12,6 +12,7 @@ import pytest
 from nn_core import (
     DEFAULT_NORMAL_INIT_MAP,
     DEFAULT_UNIFORM_INIT_MAP,
+    SELU,
     BatchNorm1d,
     ConfigError,
     Dropout,
@@ -400,3 +401,10 @@ def test_a_choice_that_is_none_is_refused(choices, error, message):
         initialize(linear(), choices)
     with pytest.raises(error, match=message):
         Sequential(init=choices)
+
+
+def test_the_automatic_choice_keeps_the_size_of_what_goes_through_selu():
+    seed(0)
+    model = Sequential(*[part for _ in range(4) for part in (Linear(64, 64), SELU())], init="auto")
+    x = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
+    assert 0.5 < model.infer(x).std() < 2

@@ -7,7 +7,19 @@ import copy
 import numpy as np
 import pytest
 
-from nn_core import Dense, Embedding, Linear, ReLU, Sequential, Tensor, build, functional, seed
+from nn_core import (
+    Dense,
+    Embedding,
+    Linear,
+    Parameter,
+    ReLU,
+    Sequential,
+    ShapeError,
+    Tensor,
+    build,
+    functional,
+    seed,
+)
 from nn_core.testing import directional_error
 
 
@@ -200,3 +212,25 @@ def test_the_parameters_of_an_activation_are_those_of_its_dense_layer():
 def test_dense_is_built_from_a_table():
     layer = build("layer", {"type": "dense", "units": 3, "use_bias": False, "activation": "tanh"})
     assert repr(layer) == "Dense(in_features=None, out_features=3, use_bias=False, activation=Tanh())"
+
+
+# Parameters that were set before the sizes were known
+
+
+def test_a_weight_that_was_tied_before_the_sizes_were_known_stays_tied():
+    model = Sequential({"emb": Embedding(20, 8), "out": Linear(out_features=20, bias=False)}, init="auto")
+    model.out.weight = model.emb.weight
+    model(np.array([[1, 2], [3, 4]]))
+    assert model.out.weight is model.emb.weight
+    assert len(model.parameters()) == 1
+
+
+def test_a_weight_of_a_shape_that_the_input_does_not_fit_is_refused():
+    layer = Linear(out_features=4)
+    layer.weight = Parameter(np.ones((4, 3), np.float32))
+    with pytest.raises(ShapeError, match=r"weight was set to one of shape \(4, 3\).*one of shape \(4, 5\)"):
+        layer(np.ones((2, 5), np.float32))
+    layer = Linear(out_features=4, bias=False)
+    layer.bias = Parameter(np.ones(4, np.float32))
+    with pytest.raises(ShapeError, match=r"bias was set to one of shape .* has none"):
+        layer(np.ones((2, 5), np.float32))

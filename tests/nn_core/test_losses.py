@@ -353,3 +353,27 @@ def test_the_loss_of_an_epoch_counts_every_element_of_sequences_of_several_lengt
     for loss in (MSELoss(), Squared()):
         history = fit(model, batches, loss=loss, optimizer=Descent([]), epochs=1)
         assert history["loss"] == pytest.approx([(errors**2).mean()], rel=1e-5)
+
+
+class ScalarLoss(Loss):
+    def forward(self, pred, target):
+        return ((pred - target) ** 2).mean(), lambda scale: scale * (pred - target)
+
+
+def test_a_loss_that_averages_by_itself_is_refused():
+    with pytest.raises(
+        ShapeError, match=r"ScalarLoss.forward must return one number per sample.*\(4, 2\).*single number"
+    ):
+        ScalarLoss()(np.ones((4, 2)), np.zeros((4, 2)))
+
+
+class TermsAlone(Loss):
+    def forward(self, pred, target):
+        return (pred - target) ** 2
+
+
+def test_a_loss_that_forgets_its_closure_says_so():
+    with pytest.raises(
+        TypeError, match=r"TermsAlone.forward must return \(terms, backward\).*returned ndarray.*autograd"
+    ):
+        TermsAlone()(np.ones((4, 2)), np.zeros((4, 2)))

@@ -721,3 +721,15 @@ def test_membership_goes_by_identity_and_by_name():
     assert "1" in model
     assert Linear(2, 2) not in model
     assert "tail" not in model
+
+
+def test_a_layer_in_two_methods_is_refused_with_the_way_to_adapt_it():
+    class TwoMethods:
+        def forward(self, x, training=False):
+            return x
+
+        def backward(self, grad):
+            return grad
+
+    with pytest.raises(ConfigError, match=r"layer 0, .*TwoMethods.*nn_core.compat.adapt_layer"):
+        Sequential(TwoMethods())

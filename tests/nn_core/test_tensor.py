@@ -303,3 +303,19 @@ def test_a_clone_is_a_copy_on_the_tape():
     assert x.tolist() == [1, 2]
     (y * y).sum().backward()
     assert x.grad.tolist() == [10, 4]
+
+
+class Column:
+    """What a column of another library's table looks like: it has a dtype and is no array."""
+
+    dtype = np.dtype(np.float64)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.arange(3.0)
+
+
+def test_a_column_of_another_library_becomes_an_array_of_its_dtype():
+    x = Tensor(Column(), requires_grad=True)
+    assert type(x.data) is np.ndarray
+    assert x.dtype == np.float64
+    assert (x * Column()).tolist() == [0.0, 1.0, 4.0]

@@ -32,10 +32,13 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
         fields = {field.alias: field for field in attrs.fields(target) if field.init}
         documented |= {name: field.metadata["doc"] for name, field in fields.items() if "doc" in field.metadata}
     found = []
+    by_hand = hasattr(target, "__attrs_init__")  # a constructor of its own, which says what is required
     for parameter in list(inspect.signature(target).parameters.values())[positional:]:
+        if parameter.kind is parameter.POSITIONAL_ONLY:  # has no name to be given by
+            continue
         annotation, field = parameter.annotation, fields.get(parameter.name)
         shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-        required = _is_required(parameter, field)
+        required = _is_required(parameter, None if by_hand else field)
         found.append(
             Argument(
                 name=str(parameter).partition(":")[0].partition("=")[0].strip(),  # with the stars of *args and **kw
@@ -56,7 +59,7 @@ _TYPES = {
     "InitMap | str | None": "name | table",
     "ActivationChoice": "name | table | function | layer",
     "Average": "binary | macro | micro | weighted",
-    "protocols.Layer | Mapping[str, protocols.Layer]": "layers, or a table of them by name",
+    "protocols.Layer | Mapping[str, protocols.Layer]": "layers",
     "protocols.Layer | None": "layer",
 }
 

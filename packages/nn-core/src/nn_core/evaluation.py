@@ -126,7 +126,15 @@ def component(kind: str, choice: Any, *args: Any) -> Any:
     if kind == "loss" and callable(choice) and not hasattr(choice, "value_and_grad"):
         return FunctionLoss(choice)
     if kind in _METHODS and not hasattr(choice, _METHODS[kind]):
-        raise ConfigError(f"The {kind} must be an object with the method {_METHODS[kind]}, or a name; got {choice!r}.")
+        hint = " A loss in two methods is wrapped by nn_core.compat.adapt_loss." if hasattr(choice, "backward") else ""
+        raise ConfigError(
+            f"The {kind} must be an object with the method {_METHODS[kind]}, or a name; got {choice!r}.{hint}"
+        )
+    if kind == "optimizer" and not hasattr(choice, "zero_grad"):
+        raise ConfigError(
+            f"The optimizer {choice!r} has no zero_grad. One whose step takes arrays and gradients is wrapped by "
+            f"nn_core.compat.adapt_optimizer."
+        )
     return choice
 
 

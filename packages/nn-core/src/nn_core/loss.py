@@ -41,6 +41,9 @@ class Loss:
     """What pred holds: ``values``, ``logits`` over classes that a softmax turns into probabilities, or
     ``binary_logits``, which a sigmoid does."""
 
+    averages_itself: ClassVar[bool] = False
+    """Whether `forward` may return one number for a whole batch."""
+
     def forward(self, pred: Any, target: Any) -> tuple[Array, Backward]:
         raise TypeError(f"{type(self).__name__} must define forward(pred, target), returning (terms, backward).")
 
@@ -128,12 +131,20 @@ class Loss:
         on_tensors = getattr(self.forward, "on_tensors", None)
         pair = self.forward(pred, target) if on_tensors is None else self._traced(on_tensors, pred, target)
         if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
+            types = [type(part).__name__ for part in (pair if isinstance(pair, tuple) else (pair,))]
             raise TypeError(
                 f"{type(self).__name__}.forward must return (terms, backward), one number per sample or element and "
-                f"the function from their scale to the gradient; it returned {type(pair).__name__}."
+                f"the function from their scale to the gradient; it returned {' and '.join(types)}. To write it in "
+                f"terms of Tensors and return the terms alone, decorate it with nn_core.autograd."
             )
         if isinstance(pair[0], tuple):
             raise TypeError(f"{type(self).__name__}: the terms must be in one array or Tensor, not in a tuple.")
+        if getattr(pair[0], "ndim", 0) == 0 and first.ndim > 1 and not self.averages_itself:
+            raise ShapeError(
+                f"{type(self).__name__}.forward must return one number per sample or element of pred {first.shape}, "
+                f"and returned a single number",
+                "Leave the mean to the loss's reduction.",
+            )
         return pair
 
     def _traced(self, function: Any, pred: Any, target: Any) -> tuple[Array, Backward]:

@@ -262,7 +262,7 @@ def numbers(x: Any, user: str = "") -> Array:
         DTypeError: it is None, a text, a ragged list or something else that no computation takes.
     """
     try:
-        array: Array = x if hasattr(x, "dtype") and not isinstance(x, np.generic) else np.asarray(x)
+        array: Array = x if hasattr(x, "strides") and not isinstance(x, np.generic) else np.asarray(x)
         kind = array.dtype.kind
     except ValueError:  # lists of different lengths
         kind = "O"

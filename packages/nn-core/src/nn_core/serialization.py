@@ -30,6 +30,7 @@ def save(model: Any, path: str | Path) -> None:
     """Write a model to one safetensors file: weights and buffers by dotted path, the architecture in the metadata.
 
     What stands in several places, a layer or a parameter, is written at each of them; the metadata say that it is one.
+    Whether a parameter is frozen is not written: a loaded model is trained as a whole.
     The file is written under a temporary name, flushed, and renamed, so a crash never harms an older file.
 
     Raises:

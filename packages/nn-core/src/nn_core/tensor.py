@@ -227,7 +227,8 @@ class Tensor(TensorMethods):
         """
         if self.requires_grad:
             raise DTypeError(
-                "An array cannot carry a gradient on: call detach() first, or use Tensor's methods instead of NumPy's."
+                "An array cannot carry a gradient on: call detach() first, or use Tensor's methods instead of NumPy's "
+                "(and Tensor(table) where a table of another library meets a Tensor)."
             )
         return self.data
 
@@ -288,12 +289,13 @@ def _array(data: Any, floating: bool) -> Array:
     """Return data as an array, as floating-point numbers if they are to get a gradient."""
     if isinstance(data, Tensor):
         data = data.data
-    if not hasattr(data, "dtype"):
+    if not hasattr(data, "__array__"):
         array = numbers(data)
         return array.astype(default_dtype()) if array.dtype.kind == "f" or floating else array
-    if floating and data.dtype.kind != "f":
-        raise _no_gradient(data.dtype)
-    return numbers(data)
+    array = numbers(data)
+    if floating and array.dtype.kind != "f":
+        raise _no_gradient(array.dtype)
+    return array
 
 
 def _no_gradient(dtype: np.dtype[Any]) -> DTypeError:

@@ -20,7 +20,8 @@ class Model:
 
     After ``forward(x, training=True)`` every layer can be gone back through by itself, ``layer.backward(grad)``; its
     arrays are in ``layer.params`` and ``layer.grads``. `fit`, `predict`, `summary` and all else are `nn_core.Model`'s.
-    Layers, losses and optimizers in two methods are adapted.
+    Layers, losses and optimizers in two methods are adapted; a layer that keeps statistics of its own from one call to
+    the next needs ``adapt_layer(layer, buffers=[…])``, which names them.
 
     >>> import numpy as np
     >>> from nn_core import Linear, ReLU
@@ -49,9 +50,9 @@ class Model:
 
     def compile(self, loss: Any, optimizer: Any = "adam", metrics: Iterable[Any] = (), **options: Any) -> Self:
         """Choose loss and optimizer, as `nn_core.Model.compile` does, and return the model."""
-        if isinstance(loss, Loss):
+        if isinstance(loss, Loss) or (hasattr(loss, "backward") and not hasattr(loss, "value_and_grad")):
             loss = adapt_loss(loss)
-        if isinstance(optimizer, Optimizer):
+        if isinstance(optimizer, Optimizer) or (hasattr(optimizer, "step") and not hasattr(optimizer, "zero_grad")):
             optimizer = adapt_optimizer(optimizer, self.model.parameters())
         self.model.compile(loss, optimizer, metrics, **options)
         self.loss, self.optimizer = _TwoMethodLoss(self.model.loss), _PairOptimizer(self.model)

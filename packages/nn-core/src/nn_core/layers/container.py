@@ -206,6 +206,11 @@ def check_is_layer(owner: Layer, layer: Any, what: str) -> None:
         if not hint and callable(layer):
             hint = ": write Lambda(…) around a function of Tensors"
         raise ConfigError(f"{type(owner).__name__} takes layers, and {what} is {layer!r}{hint}.")
+    if not hasattr(layer, "named_parameters"):
+        raise ConfigError(
+            f"{type(owner).__name__} takes layers, and {what}, {layer!r}, has a forward but no named_parameters: "
+            f"derive it from nn_core.Layer, or wrap a layer in two methods with nn_core.compat.adapt_layer."
+        )
     if isinstance(layer, Layer) and any(part is owner for _, part in layer.named_layers()):
         raise ConfigError(f"{type(owner).__name__} cannot be inside itself, and {what} is or contains it.")
 

@@ -161,6 +161,8 @@ class SELU(Nonlinearity):
     array([-1.7581,  0.    ,  2.1014], dtype=float32)
     """
 
+    initialized_like: ClassVar[str] = "sigmoid"  # with a gain of 1, which keeps the variance that SELU is made for
+
     def forward(self, x: Array) -> tuple[Array, Backward]:
         return functional.selu.forward(x)
 

@@ -33,10 +33,24 @@ class Weighted(Layer):
     """The checksum of the values that were drawn without an `init`."""
 
     def draw_parameters(self, shape: Shape, rng: np.random.Generator | None = None) -> None:
-        """Make the parameters, the weight of this shape."""
+        """Make the parameters, the weight of this shape; one that was set before, tied weights for example, is kept.
+
+        Raises:
+            ShapeError: what was set has another shape.
+        """
+        given = {name: getattr(self, name, None) for name in ("weight", "bias")}
         self.weight = Parameter(np.empty(shape, default_dtype()))
         self.bias = Parameter(np.empty(shape[:1], default_dtype())) if self.use_bias else None
         self._fill(None, rng)
+        for name, parameter in given.items():
+            if parameter is not None:
+                made = getattr(self, name)
+                if made is None or parameter.shape != made.shape:
+                    wanted = "none" if made is None else f"one of shape {made.shape}"
+                    raise self.shape_error(
+                        f"{name} was set to one of shape {parameter.shape}, and the layer has {wanted}"
+                    )
+                setattr(self, name, parameter)
 
     def reset_parameters(self, init: InitChoice | None = None, rng: np.random.Generator | None = None) -> None:
         """Draw the weight again, as `init` says or else as at first, and the bias with it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field
 
@@ -48,6 +48,8 @@ class FunctionLoss(Loss):
     function: Callable[..., Any] = field(
         validator=_a_function, metadata=doc("takes pred and target and returns a scalar, or a number per sample")
     )
+
+    averages_itself: ClassVar[bool] = True
 
     @autograd
     def forward(self, pred: Tensor, target: Any) -> Any:
