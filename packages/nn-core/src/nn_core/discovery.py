@@ -10,7 +10,8 @@ import logging
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
@@ -165,7 +166,8 @@ def _has_plugins(dist: metadata.Distribution) -> bool:
 
 
 def _load(name: str, dist: metadata.Distribution, selection: Selection) -> PluginRecord:
-    record = PluginRecord(name, dist.version)
+    version = dist.version  # each look reads the metadata again
+    record = PluginRecord(name, version)
     if reason := selection.reason_to_block(name):
         return evolve(record, status="blocked", reason=reason)
     try:
@@ -182,8 +184,9 @@ def _load(name: str, dist: metadata.Distribution, selection: Selection) -> Plugi
     except Exception as error:
         return evolve(record, status="broken", reason=_words(error))
 
-    missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target))}
-    components = tuple(Component(spec, name, dist.version) for spec in specs if spec not in missing)
+    source_of = cache(_source)
+    missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target, source_of))}
+    components = tuple(Component(spec, name, version) for spec in specs if spec not in missing)
     if missing:
         reason = "; ".join(f"{spec.kind} {spec.name!r}: {reason}" for spec, reason in missing.items())
         return evolve(record, status="broken", reason=reason, components=components)
@@ -245,9 +248,21 @@ def _refuse_repetition(specs: Iterable[Spec]) -> None:
         seen.add(key)
 
 
-def _missing_target(target: str) -> str:
+def _missing_target(target: str, source_of: Callable[[str], tuple[str | None, str]]) -> str:
     """Say why a target cannot exist, judging by the files alone: importing it is not for discovery."""
     module, _, path = target.partition(":")
+    source, problem = source_of(module)
+    if problem:
+        return problem.format(target=target)
+    attribute = path.split(".")[0]
+    # Only a module that writes the name nowhere, and cannot get it from elsewhere, is sure to lack it.
+    if source is None or re.search(rf"\b{re.escape(attribute)}\b|__getattr__|import \*|globals\(\)", source):
+        return ""
+    return f"its target {target!r} does not exist: no {attribute!r} in {module}"
+
+
+def _source(module: str) -> tuple[str | None, str]:
+    """Return the source of a module if there is one to be found, and, with a place for the target, what is missing."""
     spec: Any = None
     search: Any = None
     parts = module.split(".")
@@ -256,19 +271,14 @@ def _missing_target(target: str) -> str:
             name = ".".join(parts[:depth])
             spec = find_spec(name) if search is None else PathFinder.find_spec(name, search)
             if spec is None:
-                return f"module {name!r} of its target {target!r} does not exist"
+                return None, f"module {name!r} of its target {{target!r}} does not exist"
             search = spec.submodule_search_locations
             if search is None and depth < len(parts):
-                return f"{name!r} in its target {target!r} is not a package"
+                return None, f"{name!r} in its target {{target!r}} is not a package"
         get_source = getattr(spec.loader, "get_source", None)
-        source = get_source(module) if get_source else None
+        return (get_source(module) if get_source else None), ""
     except Exception:  # an unusual finder or file cannot be judged from outside: loading will tell
-        return ""
-    attribute = path.split(".")[0]
-    # Only a module that writes the name nowhere, and cannot get it from elsewhere, is sure to lack it.
-    if source is None or re.search(rf"\b{re.escape(attribute)}\b|__getattr__|import \*|globals\(\)", source):
-        return ""
-    return f"its target {target!r} does not exist: no {attribute!r} in {module}"
+        return None, ""
 
 
 def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
