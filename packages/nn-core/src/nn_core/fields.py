@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import Attribute
+from attrs import Attribute, Converter
 
 from nn_core.errors import ConfigError
 from nn_core.typing import IntOrPair
@@ -16,9 +16,12 @@ REQUIRED: Any = None
 """Default of an option that has none; its validator names it when it is left out."""
 
 
-def doc(text: str) -> dict[str, str]:
-    """Return the metadata that documents an option, shown by ``nn-cli info``."""
-    return {"doc": text}
+def doc(text: str, rare: bool = False) -> dict[str, Any]:
+    """Return the metadata that documents an option, shown by ``nn-cli info``.
+
+    A `rare` one is left out of the layer's repr while it is at its default.
+    """
+    return {"doc": text, "rare": rare}
 
 
 def positive(owner: object, option: Attribute[Any], value: Any) -> None:
@@ -94,6 +97,31 @@ def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
     return (converted,) if _whole(converted) else converted
 
 
+def per_axis(value: Any, owner: Any = None) -> Any:
+    """Return as many of a number as the layer's `rank`, its spatial axes, in a tuple, and a tuple for a list.
+
+    What is neither is left to the validator, `each_axis`.
+    """
+    converted = tuple(value) if isinstance(value, list) else value
+    return (converted,) * owner.rank if _whole(converted) else converted
+
+
+if not TYPE_CHECKING:  # mypy knows only functions of the value as converters
+    per_axis = Converter(per_axis, takes_self=True)
+
+
+def each_axis(check: Any) -> Any:
+    """Return a validator for tuples of as many members as the layer has spatial axes (`rank`), which pass `check`."""
+
+    def validate(owner: Any, option: Attribute[Any], value: Any) -> None:
+        if value is not REQUIRED and not (isinstance(value, tuple) and len(value) == owner.rank):
+            several = {1: "", 2: " or a pair of them"}.get(owner.rank, f" or {owner.rank} of them")
+            raise ConfigError(f"{_place(owner, option)} must be an integer{several}, got {value!r}.")
+        check(owner, option, value)
+
+    return validate
+
+
 def a_pair_of(check: Any) -> Any:
     """Return a validator for pairs whose two members pass `check`."""
 
@@ -109,7 +137,7 @@ def _check(owner: object, option: Attribute[Any], value: Any, wanted: str, accep
     if value is None:
         raise ConfigError(f"{_place(owner, option)} is missing: give it {wanted}.")
     converter: Any = option.converter
-    members = value if isinstance(value, tuple) and converter in (pair, sizes) else (value,)
+    members = value if isinstance(value, tuple) and converter in (pair, sizes, per_axis) else (value,)
     if not all(accepts(number) for number in members):
         raise ConfigError(f"{_place(owner, option)} must be {wanted}, got {value!r}.")
 

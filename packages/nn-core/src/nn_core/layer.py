@@ -220,8 +220,14 @@ class Layer(Parts):
         cls = type(self)
         if not attrs.has(cls):
             return f"{cls.__name__}()"
-        shown = (option for option in attrs.fields(cls) if option.init and option.repr)
+        shown = (option for option in attrs.fields(cls) if option.init and option.repr and not self._is_rare(option))
         return f"{cls.__name__}({', '.join(f'{option.alias}={getattr(self, option.name)!r}' for option in shown)})"
+
+    def _is_rare(self, option: attrs.Attribute[Any]) -> bool:
+        """Return whether an option is one that need not be shown, because it is at its default."""
+        value = getattr(self, option.name)
+        default = (option.default,) * len(value) if isinstance(value, tuple) else option.default
+        return bool(option.metadata.get("rare") and value in (option.default, default))
 
     # What a call leaves behind
 

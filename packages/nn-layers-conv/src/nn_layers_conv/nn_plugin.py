@@ -13,22 +13,31 @@ NN_API = 1
 
 @hookimpl
 def nn_layers() -> Iterator[LayerSpec]:
-    yield LayerSpec(name="conv2d", target="nn_layers_conv.convolution:Conv2d", summary="Convolution of images.")
-    yield LayerSpec(name="max_pool2d", target="nn_layers_conv.pooling:MaxPool2d", summary="Largest value of windows.")
-    yield LayerSpec(
-        name="batch_norm2d",
-        target="nn_layers_conv.batchnorm:BatchNorm2d",
-        summary="Batch normalization of the channels of images.",
-    )
+    for name, layer, summary in (
+        ("conv1d", "convolution:Conv1d", "Convolution of sequences."),
+        ("conv2d", "convolution:Conv2d", "Convolution of images."),
+        ("conv3d", "convolution:Conv3d", "Convolution of volumes."),
+        ("conv_transpose1d", "transposed:ConvTranspose1d", "Transposed convolution of sequences."),
+        ("conv_transpose2d", "transposed:ConvTranspose2d", "Transposed convolution of images."),
+        ("max_pool1d", "pooling:MaxPool1d", "Largest value of windows over sequences."),
+        ("max_pool2d", "pooling:MaxPool2d", "Largest value of windows over images."),
+        ("max_pool3d", "pooling:MaxPool3d", "Largest value of windows over volumes."),
+        ("avg_pool1d", "averaging:AvgPool1d", "Mean of windows over sequences."),
+        ("avg_pool2d", "averaging:AvgPool2d", "Mean of windows over images."),
+        ("lp_pool2d", "averaging:LPPool2d", "p-norm of windows over images."),
+        ("batch_norm2d", "batchnorm:BatchNorm2d", "Batch normalization of the channels of images."),
+    ):
+        yield LayerSpec(name=name, target=f"nn_layers_conv.{layer}", summary=summary)
 
 
 @hookimpl
 def nn_kernels() -> Iterator[KernelSpec]:
-    yield KernelSpec(name="im2col", target="nn_layers_conv.windows:im2col", summary="Patches of images as columns.")
-    yield KernelSpec(name="col2im", target="nn_layers_conv.windows:col2im", summary="Columns added back into images.")
-    yield KernelSpec(name="window_max", target="nn_layers_conv.windows:window_max", summary="Maxima of windows.")
-    yield KernelSpec(
-        name="window_max_backward",
-        target="nn_layers_conv.windows:window_max_backward",
-        summary="Gradients sent back to the maxima of windows.",
-    )
+    for name, kernel, summary in (
+        ("im2col", "windows:im2col", "Windows as the columns of matrices."),
+        ("col2im", "windows:col2im", "Columns added back to where the windows are."),
+        ("window_max", "sliding:window_max", "Maxima of windows."),
+        ("window_max_backward", "sliding:window_max_backward", "Gradients sent back to the maxima of windows."),
+        ("window_sum", "sliding:window_sum", "Sums of windows."),
+        ("window_sum_backward", "sliding:window_sum_backward", "Gradients sent back to all that was summed."),
+    ):
+        yield KernelSpec(name=name, target=f"nn_layers_conv.{kernel}", summary=summary)

@@ -1,132 +1,182 @@
-"""Sliding windows over images: the four operations under convolution and pooling, each replaceable by a faster kernel.
+"""Where windows lie over sequences, images or volumes, and the operations under convolution and pooling.
 
-All take and return NCHW arrays, but keep them in channel-major memory, strides of a (C, N, H, W) block under an NCHW
-view: the product ``W (O, C·kH·kW) @ columns (C·kH·kW, N·Ho·Wo)`` is then the next activation as it stands.
+The operations are kernels, each replaceable by a faster one. They take and return (N, C, …) arrays of any number of
+spatial axes, and put what they make in the order of `nn_layers_conv.memory`. None of them pads: every element of a
+window, a *tap*, meets just those windows that have it inside the image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Any
 
-import numpy as np
+from attrs import astuple, evolve, frozen
 
 from nn_core.backends import backend
 from nn_core.kernels import kernel
 from nn_core.typing import Array, Shape
+from nn_layers_conv import memory
 
-Pair = tuple[int, int]
-
-
-def windows_along(size: int, kernel_size: int, stride: int, padding: int) -> int:
-    """Return how many windows fit along one axis: ``⌊(size + 2 padding − kernel_size) / stride⌋ + 1``."""
-    return (size + 2 * padding - kernel_size) // stride + 1
+Slices = tuple[slice, ...]
 
 
-def grid(shape: Shape, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
-    """Return the numbers of windows (Ho, Wo) over images of shape (…, H, W)."""
-    sizes = zip(shape[-2:], kernel_size, stride, padding, strict=True)
-    height, width = (windows_along(*numbers) for numbers in sizes)
-    return height, width
+@frozen(slots=False)
+class Windows:
+    """Windows over an image, or a sequence or volume: one number per spatial axis in each field.
 
-
-def fitting_grid(layer: Any, input_shape: Shape) -> Pair:
-    """Return the numbers of windows (Ho, Wo) of a layer with `kernel_size`, `stride` and `padding` over an input.
-
-    Raises:
-        ShapeError: the input is not (N, C, H, W), or no window fits into it.
+    Window r begins ``r · stride − before`` elements into the image and has `kernel_size` taps, `dilation` apart.
     """
-    if len(input_shape) != 4:
-        raise layer.shape_error(f"expected images of shape (N, C, H, W), got {input_shape}")
-    out = grid(input_shape, layer.kernel_size, layer.stride, layer.padding)
-    if min(out) < 1:
-        raise layer.shape_error(
-            f"kernel_size {layer.kernel_size} with padding {layer.padding} does not fit into images of "
-            f"{input_shape[2]}×{input_shape[3]}: the output would be {out[0]}×{out[1]}"
+
+    size: Shape
+    """Of the image."""
+    out: Shape
+    """How many windows there are."""
+    kernel_size: Shape
+    stride: Shape
+    dilation: Shape
+    before: Shape
+    """How far the first window begins before the image; the last one may end after it."""
+
+    @cached_property
+    def taps(self) -> list[tuple[Shape, Slices, Slices]]:
+        """Every place in a window, with the windows that have it inside the image and the elements they have there.
+
+        Row by row. A tap that no window has inside is left out.
+        """
+        return [
+            (tuple(tap), tuple(windows), tuple(elements))
+            for tap, windows, elements in (
+                zip(*axes, strict=True) for axes in product(*map(self.taps_along, range(len(self.size))))
+            )
+        ]
+
+    def taps_along(self, axis: int) -> list[tuple[int, slice, slice]]:
+        """The same along one axis."""
+        size, count, step = self.size[axis], self.out[axis], self.stride[axis]
+        taps = []
+        for tap in range(self.kernel_size[axis]):
+            first = tap * self.dilation[axis] - self.before[axis]  # the element that window 0 has there
+            low, high = max(0, -(first // step)), min(count, (size - 1 - first) // step + 1)
+            if low < high:
+                taps.append((tap, slice(low, high), slice(first + low * step, first + (high - 1) * step + 1, step)))
+        return taps
+
+    @property
+    def are_the_elements(self) -> bool:
+        """Whether each element is a window of its own."""
+        return self.size == self.out and {*self.kernel_size, *self.stride} == {1} and not any(self.before)
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no element is in two windows."""
+        reach = [step * (taps - 1) for step, taps in zip(self.dilation, self.kernel_size, strict=True)]
+        return all(taps < step for taps, step in zip(reach, self.stride, strict=True))
+
+    def reflected(self) -> Windows | None:
+        """Return the windows over the output with which each element meets all windows it is in, one tap per window.
+
+        None where the elements differ in the number of windows, beyond the margins: with a stride, say.
+        """
+        before = tuple(
+            step * (taps - 1) - margin
+            for step, taps, margin in zip(self.dilation, self.kernel_size, self.before, strict=True)
         )
-    return out
+        if {*self.stride} != {1} or min(before) < 0:
+            return None
+        return evolve(self, size=self.out, out=self.size, before=before)
+
+    def part(self, low: int, high: int) -> tuple[slice, Windows]:
+        """Return the elements along the first axis that windows `low` to `high` reach, and these windows over them."""
+        begin = low * self.stride[0] - self.before[0]
+        end = (high - 1) * self.stride[0] - self.before[0] + (self.kernel_size[0] - 1) * self.dilation[0] + 1
+        start, stop = max(0, min(begin, self.size[0])), max(0, min(end, self.size[0]))
+        part = evolve(
+            self,
+            size=(stop - start, *self.size[1:]),
+            out=(high - low, *self.out[1:]),
+            before=(start - begin, *self.before[1:]),
+        )
+        return slice(start, stop), part
 
 
 @kernel
-def im2col(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> Array:
-    """Return the zero-padded patches of x (N, C, H, W) as the columns of a matrix (C·kH·kW, N·Ho·Wo)."""
+def im2col(x: Array, windows: Windows, groups: int = 1) -> Array:
+    """Return the windows over x (N, C, …) as columns of matrices (groups, R, K, M), with zeros where x has ended.
+
+    ``K = taps · C / groups`` numbers each, tap by tap, and ``R · M`` windows, by place and then by sample; R is 1 or
+    the number of windows along the first axis. Not to be written to: windows that overlap may share memory.
+    """
     n, c, *_ = x.shape
-    out = grid(x.shape, kernel_size, stride, padding)
-    padded = _padded(x, padding, 0.0)
-    columns = backend(x).empty((c, *kernel_size, n, *out), x.dtype)
-    for (i, j), patch in _offsets(padded, kernel_size, stride, out):
-        columns[:, i, j] = patch
-    matrix: Array = columns.reshape(c * kernel_size[0] * kernel_size[1], n * out[0] * out[1])
+    grouped = memory.samples_last(x)
+    grouped = grouped.reshape(groups, c // groups, *grouped.shape[1:])
+    if windows.are_the_elements:
+        return grouped.reshape(groups, 1, c // groups, -1)
+    if _rows_overlap(windows, n):
+        return _im2col_by_rows(grouped, windows)
+    columns = backend(x).empty((groups, *windows.kernel_size, c // groups, *windows.out, n), x.dtype)
+    _unroll(grouped, columns, windows)
+    matrix: Array = columns.reshape(groups, 1, prod(windows.kernel_size) * c // groups, prod(windows.out) * n)
     return matrix
 
 
-@kernel
-def col2im(columns: Array, shape: Shape, kernel_size: Pair, stride: Pair, padding: Pair) -> Array:
-    """Add columns (C·kH·kW, N·Ho·Wo) back to the places that `im2col` took them from; the adjoint of `im2col`."""
-    n, c, height, width = shape
-    out = grid(shape, kernel_size, stride, padding)
-    patches = columns.reshape(c, *kernel_size, n, *out)
-    padded = backend(columns).zeros((c, n, height + 2 * padding[0], width + 2 * padding[1]), columns.dtype)
-    for (i, j), patch in _offsets(padded, kernel_size, stride, out):
-        patch += patches[:, i, j]
-    return _cropped(padded, shape, padding)
+def _unroll(x: Any, columns: Any, windows: Windows) -> None:
+    """Write to columns (…, taps, C, windows, N) what the windows have of x (…, C, elements, N), or else zero."""
+    if len(windows.taps) < prod(windows.kernel_size):
+        columns[...] = 0
+    for tap, places, elements in windows.taps:
+        of_tap = columns[..., *tap, :, *[slice(None)] * (len(tap) + 1)]
+        if tuple(place.stop - place.start for place in places) != windows.out:
+            of_tap[...] = 0
+        of_tap[..., *places, :] = x[..., *elements, :]
 
 
-@kernel
-def window_max(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> tuple[Array, Array]:
-    """Return the maximum of every window of x (N, C, H, W), padded with −∞, and where in the window it stands first."""
-    xp = backend(x)
-    out = grid(x.shape, kernel_size, stride, padding)
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    views = [view for _, view in _offsets(_padded(x, padding, lowest), kernel_size, stride, out)]
-    largest = views[0].copy()
-    # Padding never wins, not even over −∞ in the image: until something is larger, the first place inside stands.
-    rows, columns = (
-        xp.maximum(margin - step * xp.arange(count), 0)
-        for margin, step, count in zip(padding, stride, out, strict=True)
+def _rows_overlap(windows: Windows, samples: int) -> bool:
+    """Return whether the rows of one window are best shared with the next one, and its matrices large enough."""
+    return (
+        len(windows.size) > 1
+        and windows.dilation[0] == 1
+        and windows.stride[0] < windows.kernel_size[0]
+        and prod(windows.out[1:]) * samples >= 128
     )
-    winner = xp.empty(largest.shape, np.min_scalar_type(len(views)))
-    winner[...] = rows[:, None] * kernel_size[1] + columns
-    for i, view in enumerate(views[1:], 1):
-        xp.copyto(winner, i, where=view > largest)
-        xp.maximum(largest, view, out=largest)
-    return largest.swapaxes(0, 1), winner.swapaxes(0, 1)
+
+
+def _im2col_by_rows(x: Array, windows: Windows) -> Array:
+    """Return `im2col` of x (groups, C / groups, …, N), unrolled along all axes but the first.
+
+    Window r covers rows ``r · stride`` and on of what is unrolled, and there, with the rows outermost in memory, they
+    are a matrix of K rows as they stand: the windows of all r are views that overlap.
+    """
+    groups, c, high, *_, n = x.shape
+    count, first = (windows.out[0] - 1) * windows.stride[0] + windows.kernel_size[0], windows.before[0]
+    xp = backend(x)
+    rows = xp.empty((groups, count, *windows.kernel_size[1:], c, *windows.out[1:], n), x.dtype)
+    rows[:, :first], rows[:, first + high :] = 0, 0
+    inside = max(0, min(high, count - first))
+    others = Windows(*(numbers[1:] for numbers in astuple(windows, recurse=False)))
+    _unroll(x[:, :, :inside].swapaxes(1, 2), rows[:, first : first + inside], others)
+    row, one, m = rows.strides[1], rows.itemsize, prod(windows.out[1:]) * n
+    columns: Array = xp.lib.stride_tricks.as_strided(
+        rows,
+        (groups, windows.out[0], prod(windows.kernel_size) * c, m),
+        (rows.strides[0], row * windows.stride[0], m * one, one),
+    )
+    return columns
 
 
 @kernel
-def window_max_backward(
-    dy: Array, winner: Array, shape: Shape, kernel_size: Pair, stride: Pair, padding: Pair
-) -> Array:
-    """Send dy (N, C, Ho, Wo) to the places of the maxima in images of `shape`; overlapping windows add up."""
-    n, c, height, width = shape
-    padded = backend(dy).zeros((c, n, height + 2 * padding[0], width + 2 * padding[1]), dy.dtype)
-    dy, winner = dy.swapaxes(0, 1), winner.swapaxes(0, 1)
-    for i, (_, view) in enumerate(_offsets(padded, kernel_size, stride, (dy.shape[2], dy.shape[3]))):
-        view += dy * (winner == i)
-    return _cropped(padded, shape, padding)
-
-
-def _padded(x: Array, padding: Pair, value: float) -> Array:
-    """Return x (N, C, H, W) as a (C, N, H + 2 pH, W + 2 pW) array with `value` around each image."""
-    (top, left), (n, c, height, width) = padding, x.shape
-    x = x.swapaxes(0, 1)
-    if padding == (0, 0):
-        return x
-    padded: Array = backend(x).full((c, n, height + 2 * top, width + 2 * left), value, x.dtype)
-    padded[:, :, top : top + height, left : left + width] = x
-    return padded
-
-
-def _cropped(padded: Array, shape: Shape, padding: Pair) -> Array:
-    (top, left), (_, _, height, width) = padding, shape
-    images: Array = padded[:, :, top : top + height, left : left + width].swapaxes(0, 1)
-    return images
-
-
-def _offsets(padded: Array, kernel_size: Pair, stride: Pair, out: Pair) -> Iterator[tuple[Pair, Array]]:
-    """Yield every position in the window with the view of the elements that all windows have at that position."""
-    for i, j in product(range(kernel_size[0]), range(kernel_size[1])):
-        rows = slice(i, i + stride[0] * out[0], stride[0])
-        columns = slice(j, j + stride[1] * out[1], stride[1])
-        yield (i, j), padded[:, :, rows, columns]
+def col2im(columns: Array, x: Array, windows: Windows) -> None:
+    """Add columns (groups, R, K, M) to the places in x (N, C, …) that `im2col` takes them from: its adjoint."""
+    groups, r, *_ = columns.shape
+    n, c, *_ = x.shape
+    elements_last: Any = memory.samples_last(x)
+    grouped = elements_last.reshape(groups, c // groups, *elements_last.shape[1:])
+    by_tap: Any
+    if r == 1:
+        by_tap = columns.reshape(groups, *windows.kernel_size, c // groups, *windows.out, n)
+    else:
+        rows = columns.reshape(groups, r, *windows.kernel_size, c // groups, *windows.out[1:], n)
+        by_tap = backend(rows).moveaxis(rows, 1, len(windows.size) + 2)
+    for tap, places, elements in windows.taps:
+        grouped[:, :, *elements] += by_tap[:, *tap, :, *places]

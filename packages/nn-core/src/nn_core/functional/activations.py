@@ -24,7 +24,8 @@ _SATURATED = 40.0
 def relu(x: Array, /) -> tuple[Array, Backward]:
     """Return ``max(x, 0)``; ``∂x = dy`` where x > 0, else 0."""
     y = backend(x).maximum(x, 0)
-    return y, lambda dy: dy * (y != 0)  # a product: where() would take several times as long; NaN is not 0
+    passes = y != 0  # NaN does, too
+    return y, lambda dy: dy * passes  # a product: where() would take several times as long
 
 
 @float_operation

@@ -25,9 +25,12 @@ def torch_linear(shape: Shape, rng: np.random.Generator | None = None) -> Array:
     return _within_one_over_root(shape, fan_in=prod(shape[1:]), rng=rng)
 
 
-def bias_like(weight: Array, rng: np.random.Generator | None = None) -> Array:
-    """Draw the bias that goes with a `weight` (out, …) from the same U(−b, b) as `torch_linear`."""
-    return _within_one_over_root(weight.shape[:1], fan_in=prod(weight.shape[1:]), rng=rng)
+def bias_like(weight: Array, rng: np.random.Generator | None = None, outputs: int | None = None) -> Array:
+    """Draw the bias that goes with a `weight` (out, …) from the same U(−b, b) as `torch_linear`.
+
+    Of a transposed convolution, whose weight is (in, out, …), give the number of `outputs`.
+    """
+    return _within_one_over_root((outputs or len(weight),), fan_in=prod(weight.shape[1:]), rng=rng)
 
 
 def _within_one_over_root(shape: Shape, fan_in: int, rng: np.random.Generator | None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,9 @@ from nn_core.layer import Layer
 from nn_core.parameter import Buffer, Parameter
 from nn_core.parts import is_trained
 from nn_core.typing import Array, Backward, Shape
+
+PART_BYTES = 1 << 20
+"""How much of x is normalized at a time, about."""
 
 
 @define(eq=False, slots=False, repr=False)
@@ -84,37 +88,49 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         self.output_shape(x.shape)  # raises where x does not fit
+        xp, training = backend(x), self.training
         reduced = (0, *range(2, x.ndim))
-        channels = (-1, *[1] * (x.ndim - 2))  # the shape in which a vector of C numbers meets x
-        training = self.training
+        column = (-1, *[1] * (x.ndim - 2))  # the shape in which a vector of C numbers meets x
         if training:
-            mean, var, count = self._batch_statistics(x, reduced, channels)
+            mean, var, count = self._batch_statistics(x, reduced, column)
         else:
             mean, var, count = self.running_mean.data, self.running_var.data, 1
-        inv_std = 1 / backend(x).sqrt(var + self.eps)
-        normalized = (x - mean.reshape(channels)) * inv_std.reshape(channels)
+        inv_std = 1 / xp.sqrt(var + self.eps)
         scale = inv_std if self.weight is None else self.weight.data * inv_std
+        y = xp.empty_like(x)
+        for part in _parts(x):
+            normalized = xp.subtract(x[:, part], mean[part].reshape(column), out=y[:, part])
+            normalized *= scale[part].reshape(column)
+            if self.bias is not None:
+                normalized += self.bias.data[part].reshape(column)
 
         def backward(dy: Array) -> Array:
             if training or is_trained(self):
                 dbias = dy.sum(reduced)
-                dweight = (dy * normalized).sum(reduced)
+                products = []
+                for part in _parts(x):
+                    product = x[:, part] - mean[part].reshape(column)
+                    product *= dy[:, part]
+                    products.append(product.sum(reduced))
+                dweight = xp.concatenate(products) * inv_std
             if self.weight is not None and self.bias is not None and is_trained(self):
                 self.weight.accumulate(dweight)
                 self.bias.accumulate(dbias)
             dx: Array
             if not training:
-                dx = dy * scale.reshape(channels)
+                dx = dy * scale.reshape(column)
                 return dx
-            dweight, dbias = collective().all_reduce(backend(x).stack([dweight, dbias]))
-            dx = dy - (dbias / count).reshape(channels) - normalized * (dweight / count).reshape(channels)
-            dx *= scale.reshape(channels)
+            dweight, dbias = collective().all_reduce(xp.stack([dweight, dbias]))
+            shift, slope = dbias / count, dweight * inv_std / count
+            dx = xp.empty_like(x)
+            for part in _parts(x):
+                centered = x[:, part] - mean[part].reshape(column)
+                centered *= slope[part].reshape(column)
+                of_part = xp.subtract(dy[:, part], centered, out=dx[:, part])
+                of_part -= shift[part].reshape(column)
+                of_part *= scale[part].reshape(column)
             return dx
 
-        if self.weight is None or self.bias is None:
-            return normalized, backward
-        y = normalized * self.weight.data.reshape(channels)
-        y += self.bias.data.reshape(channels)
         return y, backward
 
     def infer(self, x: Array) -> Array:
@@ -128,7 +144,7 @@ class BatchNorm(Layer):
             y += self.bias.data.reshape(channels)
         return y
 
-    def _batch_statistics(self, x: Array, reduced: Shape, channels: Shape) -> tuple[Array, Array, int]:
+    def _batch_statistics(self, x: Array, reduced: Shape, column: Shape) -> tuple[Array, Array, int]:
         """Return mean, biased variance and count over the whole batch, and move the running statistics towards them."""
         members = collective()
         count = x.size // x.shape[1] if x.size else 0
@@ -140,8 +156,12 @@ class BatchNorm(Layer):
                 "Choose the batch size so that no batch, the last one included, holds a single sample; or call eval().",
             )
         mean = members.all_reduce(x.sum(reduced)) / count
-        centered = x - mean.reshape(channels)
-        var = members.all_reduce((centered * centered).sum(reduced)) / count
+        squares = []
+        for part in _parts(x):
+            centered = x[:, part] - mean[part].reshape(column)
+            centered *= centered
+            squares.append(centered.sum(reduced))
+        var = members.all_reduce(backend(x).concatenate(squares)) / count
         if members.rank == 0:
             self._move(self.running_mean, mean)
             self._move(self.running_var, var * (count / (count - 1)))
@@ -156,6 +176,14 @@ class BatchNorm(Layer):
         if len(shape) not in [len(axes) for axes in self.axes]:
             wanted = " or ".join(f"({', '.join(axes)})" for axes in self.axes)
             raise self.shape_error(f"expected an input of shape {wanted}, got {shape}")
+
+
+def _parts(x: Array) -> Iterator[slice]:
+    """Yield the channels of x a few at a time, so that what is computed of them stays in the processor's cache."""
+    channels = x.shape[1]
+    step = max(1, channels * PART_BYTES // max(1, x.nbytes))
+    for first in range(0, channels, step):
+        yield slice(first, first + step)
 
 
 @define(eq=False, slots=False, repr=False)

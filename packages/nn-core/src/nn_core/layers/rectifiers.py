@@ -8,6 +8,7 @@ import numpy as np
 from attrs import define, field
 
 from nn_core import functional
+from nn_core.backends import backend
 from nn_core.dtypes import default_dtype
 from nn_core.fields import doc, finite_number, number, one_of, positive, positive_number
 from nn_core.layers.activations import Nonlinearity
@@ -32,6 +33,10 @@ class ReLU(Nonlinearity):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         return functional.relu.forward(x)
+
+    def infer(self, x: Array) -> Array:
+        y: Array = backend(x).maximum(x, 0)  # without a mask for the way back
+        return y
 
 
 @define(eq=False, slots=False, repr=False)

@@ -15,7 +15,7 @@ from nn_core.typing import Shape
 
 
 class Weighted(Layer):
-    """A layer with a weight (out, in, …) and, if `use_bias`, a bias (out,).
+    """A layer with a weight (out, in, …) and, if `use_bias`, a bias (out,); transposed ones have (in, out, …).
 
     A subclass calls `draw_parameters` in its ``build``. The weight is drawn as `init` says or, where that is None, as
     `nn_core.initialize` chose for the layer, which also makes the bias zero, or else as PyTorch does.
@@ -32,15 +32,19 @@ class Weighted(Layer):
     _drawn: int | None = None
     """The checksum of the values that were drawn without an `init`."""
 
-    def draw_parameters(self, shape: Shape, rng: np.random.Generator | None = None) -> None:
+    def draw_parameters(
+        self, shape: Shape, rng: np.random.Generator | None = None, *, outputs: int | None = None
+    ) -> None:
         """Make the parameters, the weight of this shape; one that was set before, tied weights for example, is kept.
+
+        The bias has as many elements as the weight is long, or else `outputs`.
 
         Raises:
             ShapeError: what was set has another shape.
         """
         given = {name: getattr(self, name, None) for name in ("weight", "bias")}
         self.weight = Parameter(np.empty(shape, default_dtype()))
-        self.bias = Parameter(np.empty(shape[:1], default_dtype())) if self.use_bias else None
+        self.bias = Parameter(np.empty(outputs or shape[0], default_dtype())) if self.use_bias else None
         self._fill(None, rng)
         for name, parameter in given.items():
             if parameter is not None:
@@ -91,7 +95,7 @@ class Weighted(Layer):
         if self.bias is not None:
             # The choice of `initialize` includes the bias; an initializer is for the weight alone.
             chosen = own is None and choice is not None
-            self.bias.data[...] = 0 if chosen else bias_like(self.weight.data, rng)
+            self.bias.data[...] = 0 if chosen else bias_like(self.weight.data, rng, len(self.bias.data))
         self._drawn = self._checksum() if own is None else None
 
     def _checksum(self) -> int:

@@ -1,0 +1,90 @@
+"""Convolution of any rank as matrix products, with the products that go back to the input and to the weight.
+
+The windows are taken a few rows at a time, so that what is unrolled of the image stays in the processor's cache; it is
+unrolled again for the gradient of the weight, which costs little beside the product and keeps little in memory.
+
+Source: Chellapilla et al., "High performance convolutional neural networks for document processing", 2006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+
+from nn_core.backends import backend
+from nn_core.typing import Array
+from nn_layers_conv import memory
+from nn_layers_conv.windows import Windows, col2im, im2col
+
+PART_BYTES = 1 << 22
+"""How many bytes are unrolled at a time, about."""
+
+
+def convolve(x: Array, weight: Array, bias: Array | None, windows: Windows, groups: int = 1) -> Array:
+    """Return ``y = weight ⋆ x + bias``, the cross-correlation of x (N, C, …) and weight (O, C / groups, …)."""
+    xp = backend(x)
+    y = memory.empty(xp, (len(x), len(weight), *windows.out), x.dtype)
+    matrix = _matrix(weight, groups)
+    for rows, elements, part in _parts(windows, x, weight):
+        columns = im2col(x[:, :, elements], part, groups)
+        product = _products(y[:, :, rows], groups, columns.shape[1])
+        xp.matmul(matrix, columns, out=product)
+        if bias is not None:
+            product += bias.reshape(groups, 1, -1, 1)
+    return y
+
+
+def convolve_back(dy: Array, weight: Array, windows: Windows, groups: int = 1) -> Array:
+    """Return x (N, C, …) for dy (N, O, …) with the adjoint of `convolve`: its gradient, and transposed convolution."""
+    dy = memory.samples_last_in_memory(dy)
+    reflected = windows.reflected() if weight.shape[:2] == (groups, 1) else None
+    if reflected is not None:  # with a filter per group, products with the flipped filters are faster
+        xp = backend(weight)
+        flipped = xp.ascontiguousarray(xp.flip(weight, tuple(range(2, weight.ndim))))
+        return convolve(dy, flipped, None, reflected, groups)
+    x = memory.zeros(backend(dy), (len(dy), weight.shape[1] * groups, *windows.size), dy.dtype)
+    matrix = _matrix(weight, groups).swapaxes(2, 3)
+    for rows, elements, part in _parts(windows, dy, weight):
+        dy_part = _products(dy[:, :, rows], groups, 1)
+        columns = matrix @ dy_part if len(weight) > groups else matrix * dy_part
+        col2im(columns, x[:, :, elements], part)
+    return x
+
+
+def weight_gradient(x: Array, dy: Array, weight: Array, windows: Windows, groups: int = 1) -> Array:
+    """Return the gradient of the weight for the gradient dy of ``convolve(x, weight)``."""
+    xp = backend(x)
+    dy = memory.samples_last_in_memory(dy)
+    total = xp.zeros(_matrix(weight, groups).shape, x.dtype)[:, 0]
+    for rows, elements, part in _parts(windows, x, weight):
+        columns = im2col(x[:, :, elements], part, groups)
+        total += (_products(dy[:, :, rows], groups, columns.shape[1]) @ columns.swapaxes(2, 3)).sum(axis=1)
+    o, c, *kernel_size = weight.shape
+    gradient: Array = xp.moveaxis(total.reshape(o, *kernel_size, c), -1, 1)
+    return gradient
+
+
+def _matrix(weight: Array, groups: int) -> Array:
+    """Return weight (O, C / groups, …) as matrices (groups, 1, O / groups, taps · C / groups)."""
+    matrix: Array = backend(weight).moveaxis(weight, 1, -1).reshape(groups, 1, len(weight) // groups, -1)
+    return matrix
+
+
+def _products(y: Array, groups: int, rows: int) -> Array:
+    """Return y (N, O, …) as what products with `im2col` make, (groups, R, O / groups, M): a view."""
+    last = memory.samples_last(y)
+    return last.reshape(groups, len(last) // groups, rows, -1).swapaxes(1, 2)
+
+
+def _parts(windows: Windows, x: Array, weight: Array) -> Sequence[tuple[slice, slice, Windows]]:
+    """Return parts of the windows for whom about PART_BYTES are unrolled: which ones, over which elements."""
+    of_a_row = prod(weight.shape[1:]) * prod(windows.out[1:]) * len(x) * x.itemsize
+    return _cut(windows, windows.out[0] if windows.are_the_elements else max(1, PART_BYTES // max(1, of_a_row)))
+
+
+@lru_cache(maxsize=256)
+def _cut(windows: Windows, rows: int) -> Sequence[tuple[slice, slice, Windows]]:
+    count = windows.out[0]
+    lows = range(0, count, rows)
+    return [(slice(low, min(low + rows, count)), *windows.part(low, min(low + rows, count))) for low in lows]

@@ -1,0 +1,62 @@
+"""What convolutions and transposed convolutions have in common: channels in groups, and filters that slide."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from nn_core.errors import ConfigError
+from nn_core.fields import REQUIRED, doc, each_axis, not_negative, optional_positive, per_axis, positive
+from nn_core.layers.weighted import Weighted
+from nn_core.typing import Shape
+from nn_layers_conv.geometry import or_same_or_valid
+
+
+@define(eq=False, slots=False, repr=False)
+class Filters(Weighted):
+    """The options that both kinds begin with, and the checks of their channels."""
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    groups: int
+
+    in_channels: int | None = field(
+        default=None, validator=optional_positive, metadata=doc("C; inferred from the first input if left out")
+    )
+    out_channels: int = field(default=REQUIRED, validator=positive, metadata=doc("O, the number of filters"))
+    kernel_size: Shape = field(
+        default=REQUIRED, converter=per_axis, validator=each_axis(positive), metadata=doc("k, of a filter")
+    )
+    stride: Shape = field(
+        default=1, converter=per_axis, validator=each_axis(positive), metadata=doc("step from one window to the next")
+    )
+    padding: Any = field(
+        default=0,
+        converter=per_axis,
+        validator=or_same_or_valid(each_axis(not_negative)),
+        metadata=doc(
+            "p, added on both sides; 'valid' is 0, 'same' keeps the size, or divides it by stride, rounded up"
+        ),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if channels is not None and channels % self.groups:
+                raise ConfigError(
+                    f"{name} of {type(self).__name__} must be a multiple of groups, "
+                    f"got {channels} channels for {self.groups} groups."
+                )
+        if self.in_channels is not None:
+            self.build((1, self.in_channels))
+
+    def check_channels(self, channels: int) -> None:
+        """Raise unless the input has the channels that the filters are for, and they form groups."""
+        if channels != (self.in_channels or channels):
+            raise self.shape_error(
+                f"expected {self.in_channels} channels on axis 1, got {channels}",
+                f"Leave in_channels out to have it inferred, or set it to {channels}.",
+            )
+        if channels % self.groups or not channels:
+            raise self.shape_error(f"cannot form {self.groups} groups of {channels} channels")
