@@ -269,8 +269,8 @@ def test_the_saved_model_computes_the_same_in_python(workplace):
         ("optimizer.betas=[0.9]", ["optimizer.betas must be a list of 2 numbers, got [0.9]"]),
         ("data.test_size='half'", ["data.test_size must be a number, got 'half'"]),
         ("data.batch_size=64.0", ["data.batch_size must be an integer, got 64.0"]),
-        ("model.layers.0.kernel_size='3'", ["model.layers[0].kernel_size must be an integer or a list of 2 integers"]),
-        ("model.layers.0.kernel_size=[3, 3, 3]", ["model.layers[0].kernel_size", "got [3, 3, 3]"]),
+        ("model.layers.0.kernel_size='3'", ["model.layers[0].kernel_size must be an integer or a list of integers"]),
+        ("model.layers.0.kernel_size=[3, 3, 3]", ["model.layers[0]: kernel_size of Conv2d", "got (3, 3, 3)"]),
         ("model.layers.0.kernel_size=0", ["model.layers[0]: kernel_size of Conv2d must be a positive integer"]),
         ("model.layers.1.eps='x'", ["model.layers[1].eps must be a number, got 'x'"]),
         ("loss.reduction='max'", ["loss.reduction must be one of 'mean', 'sum', 'none', got 'max'"]),
@@ -281,7 +281,7 @@ def test_the_saved_model_computes_the_same_in_python(workplace):
         ("data.batch_sise=3", ["data.batch_sise is no option", "Did you mean 'batch_size'?"]),
         ("optimizer.learning_rate=1", ["optimizer.learning_rate is no option", "lr, betas, eps, weight_decay"]),
         ("model.layers.0.kernal_size=3", ["model.layers[0].kernal_size is no option", "Did you mean 'kernel_size'?"]),
-        ("model.layers.0.type='conv2'", ["model.layers[0].type cannot be 'conv2'", "Did you mean 'conv2d'?"]),
+        ("model.layers.0.type='conv2'", ["model.layers[0].type cannot be 'conv2'", "Did you mean 'conv2d' or"]),
         ("data.type='digit'", ["data.type cannot be 'digit'", "Did you mean 'digits'?"]),
         ("optimizer.type='adma'", ["optimizer.type cannot be 'adma'", "Did you mean 'adam'?"]),
         ("loss.type='crossentropy'", ["loss.type cannot be 'crossentropy'", "Did you mean 'cross_entropy'"]),
@@ -588,11 +588,15 @@ def test_a_convolution_is_explained_by_its_equation_its_shapes_and_its_arguments
         "kernel_size",
         "stride",
         "padding",
+        "dilation",
+        "groups",
         "bias",
+        "padding_mode",
         "init",
     ]
     assert re.fullmatch(r"int +required +O, the number of filters", dict(table)["out_channels"])
-    assert re.fullmatch(r"int \| pair of int +\(1, 1\) +step .*", dict(table)["stride"])
+    assert re.fullmatch(r"int \| one per axis +1 +step .*", dict(table)["stride"])
+    assert re.fullmatch(r"int \| one per axis \| word +0 +p, .*", dict(table)["padding"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes standard output as a POSIX shell does")

@@ -48,9 +48,9 @@ def test_shapes_parameters_and_bytes_are_those_of_the_formula():
     assert table == {
         "input": ["(16, 4)"],
         "0 linear": ["(16, 8)", "40", "256 B"],  # x: 16 · 4 numbers of 4 bytes
-        "1 relu": ["(16, 8)", "0", "512 B"],  # y: 16 · 8
-        "2 linear": ["(16, 2)", "16", "0 B"],  # its x is the y above
-        "total": ["56", "768 B"],
+        "1 relu": ["(16, 8)", "0", "128 B"],  # where x > 0: 16 · 8 bytes
+        "2 linear": ["(16, 2)", "16", "512 B"],  # x: 16 · 8
+        "total": ["56", "896 B"],
     }
 
 

@@ -54,6 +54,8 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _TYPES = {
     "IntOrPair": "int | pair of int",
+    "PerAxis": "int | one per axis",
+    "PerAxis | str": "int | one per axis | word",
     "str | Initializer": "name | function",
     "InitChoice | None": "name | table | function",
     "InitMap | str | None": "name | table",

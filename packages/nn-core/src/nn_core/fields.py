@@ -10,7 +10,7 @@ import numpy as np
 from attrs import Attribute, Converter
 
 from nn_core.errors import ConfigError
-from nn_core.typing import IntOrPair
+from nn_core.typing import IntOrPair, PerAxis, Shape
 
 REQUIRED: Any = None
 """Default of an option that has none; its validator names it when it is left out."""
@@ -97,17 +97,24 @@ def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
     return (converted,) if _whole(converted) else converted
 
 
-def per_axis(value: Any, owner: Any = None) -> Any:
+def per_axis(value: PerAxis, owner: Any = None) -> Shape:
     """Return as many of a number as the layer's `rank`, its spatial axes, in a tuple, and a tuple for a list.
 
     What is neither is left to the validator, `each_axis`.
     """
-    converted = tuple(value) if isinstance(value, list) else value
+    converted: Any = tuple(value) if isinstance(value, list) else value
     return (converted,) * owner.rank if _whole(converted) else converted
 
 
+def per_axis_or_word(value: PerAxis | str, owner: Any = None) -> Shape | str:
+    """Return what `per_axis` does, and a word such as "same" as it is."""
+    return value if isinstance(value, str) else _per_axis(value, owner)
+
+
+_per_axis = per_axis
 if not TYPE_CHECKING:  # mypy knows only functions of the value as converters
     per_axis = Converter(per_axis, takes_self=True)
+    per_axis_or_word = Converter(per_axis_or_word, takes_self=True)
 
 
 def each_axis(check: Any) -> Any:
@@ -137,7 +144,7 @@ def _check(owner: object, option: Attribute[Any], value: Any, wanted: str, accep
     if value is None:
         raise ConfigError(f"{_place(owner, option)} is missing: give it {wanted}.")
     converter: Any = option.converter
-    members = value if isinstance(value, tuple) and converter in (pair, sizes, per_axis) else (value,)
+    members = value if isinstance(value, tuple) and converter in (pair, sizes, per_axis, per_axis_or_word) else (value,)
     if not all(accepts(number) for number in members):
         raise ConfigError(f"{_place(owner, option)} must be {wanted}, got {value!r}.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,6 +16,9 @@ InitFn: TypeAlias = Callable[[Shape], Array]
 """An initializer that is given the shape alone; every layer's ``init=`` takes it, too."""
 
 IntOrPair: TypeAlias = int | tuple[int, int]
+PerAxis: TypeAlias = int | Sequence[int]
+"""A number for all spatial axes, or one for each."""
+
 KernelSize: TypeAlias = IntOrPair
 Stride: TypeAlias = IntOrPair
 Padding: TypeAlias = IntOrPair
@@ -60,6 +63,7 @@ __all__ = [
     "LossFunc",
     "Optimizer",
     "Padding",
+    "PerAxis",
     "Shape",
     "Stride",
     "TrainTestEvalSets",

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field
 
 from nn_core.errors import ConfigError
-from nn_core.fields import REQUIRED, doc, each_axis, not_negative, optional_positive, per_axis, positive
+from nn_core.fields import (
+    REQUIRED,
+    doc,
+    each_axis,
+    not_negative,
+    optional_positive,
+    per_axis,
+    per_axis_or_word,
+    positive,
+)
 from nn_core.layers.weighted import Weighted
 from nn_core.typing import Shape
 from nn_layers_conv.geometry import or_same_or_valid
@@ -32,9 +41,9 @@ class Filters(Weighted):
     stride: Shape = field(
         default=1, converter=per_axis, validator=each_axis(positive), metadata=doc("step from one window to the next")
     )
-    padding: Any = field(
+    padding: Shape | str = field(
         default=0,
-        converter=per_axis,
+        converter=per_axis_or_word,
         validator=or_same_or_valid(each_axis(not_negative)),
         metadata=doc(
             "p, added on both sides; 'valid' is 0, 'same' keeps the size, or divides it by stride, rounded up"
