@@ -499,3 +499,32 @@ def test_sizes_may_be_numpy_integers_but_not_truth_values_or_fractions():
     for wrong in (True, 3.0, np.float64(3), 0, np.int64(-1)):
         with pytest.raises(ConfigError, match="out_features of Linear must be a positive integer"):
             Linear(4, wrong)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_batch_norm_of_a_few_channels_at_a_time_is_that_of_all_at_once(training, order, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, dy = (np.asarray(rng.normal(2, 3, size=(4, 7, 5)), order=order) for _ in range(2))
+    found = []
+    for part_bytes in (1, 2 * 4 * 5 * 8, 1 << 20):  # one channel, two, all of them
+        monkeypatch.setattr("nn_core.layers.batchnorm.PART_BYTES", part_bytes)
+        layer = BatchNorm1d(7).astype("float64").train(training)
+        layer.running_mean.data += 1
+        y, backward = layer.forward(x)
+        found.append([y, backward(dy), *[p.grad for p in layer.parameters()], *layer.state_dict().values()])
+    for some, others in zip(found[0] + found[1], found[2] + found[2], strict=True):
+        np.testing.assert_allclose(some, others, rtol=1e-12, atol=1e-12)
+
+
+def test_going_back_through_an_evaluation_uses_the_statistics_it_was_made_with():
+    x = np.random.default_rng(0).normal(2, 3, size=(8, 3))
+    gradients = []
+    for trains_between in (False, True):
+        layer = BatchNorm1d(3).astype("float64").eval()
+        _, backward = layer.forward(x)
+        if trains_between:
+            layer.train()(x)
+        backward(np.ones((8, 3)))
+        gradients.append(layer.weight.grad)
+    np.testing.assert_array_equal(*gradients)

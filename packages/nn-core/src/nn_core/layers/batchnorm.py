@@ -94,7 +94,7 @@ class BatchNorm(Layer):
         if training:
             mean, var, count = self._batch_statistics(x, reduced, column)
         else:
-            mean, var, count = self.running_mean.data, self.running_var.data, 1
+            mean, var, count = self.running_mean.data.copy(), self.running_var.data, 1
         inv_std = 1 / xp.sqrt(var + self.eps)
         scale = inv_std if self.weight is None else self.weight.data * inv_std
         y = xp.empty_like(x)
@@ -135,13 +135,14 @@ class BatchNorm(Layer):
 
     def infer(self, x: Array) -> Array:
         self.output_shape(x.shape)
-        channels = (-1, *[1] * (x.ndim - 2))
+        column = (-1, *[1] * (x.ndim - 2))
         scale = 1 / backend(x).sqrt(self.running_var.data + self.eps)
         if self.weight is not None:
             scale = scale * self.weight.data
-        y: Array = (x - self.running_mean.data.reshape(channels)) * scale.reshape(channels)
+        y: Array = x - self.running_mean.data.reshape(column)
+        y *= scale.reshape(column)
         if self.bias is not None:
-            y += self.bias.data.reshape(channels)
+            y += self.bias.data.reshape(column)
         return y
 
     def _batch_statistics(self, x: Array, reduced: Shape, column: Shape) -> tuple[Array, Array, int]:
