@@ -92,6 +92,14 @@ def norm(dims: int, num_features: int, **options: Any) -> Spec:
     return f"BatchNorm{dims}d", {"num_features": num_features, **options}
 
 
+def instance_norm(num_features: int, **options: Any) -> Spec:
+    return "InstanceNorm2d", {"num_features": num_features, **options}
+
+
+def adaptive(kind: str, *output_size: Any) -> Spec:
+    return f"Adaptive{kind}Pool2d", {"output_size": output_size}
+
+
 CNN: Spec = (
     "Sequential",
     [
@@ -142,6 +150,13 @@ LAYERS = [
     Layer("batch_norm1d, sequences", norm(1, 3, momentum=0.3, eps=1e-3), (2, 3, 5)),
     Layer("batch_norm2d", norm(2, 3), (3, 3, 2, 3)),
     Layer("batch_norm2d, not affine", norm(2, 2, affine=False), (2, 2, 3, 3)),
+    Layer("instance_norm2d", instance_norm(3), (2, 3, 2, 3)),
+    Layer("instance_norm2d, affine", instance_norm(2, eps=0.1, affine=True), (2, 2, 3, 2)),
+    Layer(
+        "instance_norm2d, running statistics",
+        instance_norm(2, momentum=0.3, affine=True, track_running_stats=True),
+        (3, 2, 2, 3),
+    ),
     Layer("layer_norm", ("LayerNorm", {"normalized_shape": 5}), (3, 5)),
     Layer("layer_norm, two axes", ("LayerNorm", {"normalized_shape": (2, 3), "eps": 0.1, "bias": False}), (2, 3, 2, 3)),
     Layer("rms_norm", ("RMSNorm", {"normalized_shape": 5}), (3, 2, 5)),
@@ -155,6 +170,18 @@ LAYERS = [
     Layer("max_pool2d, overlapping", pool(3, stride=1, padding=1), (2, 2, 4, 3)),
     Layer("max_pool2d, rest left over", pool((2, 3), stride=(3, 2)), (1, 2, 7, 6)),
     Layer("max_pool2d, ties", pool(3, stride=2, padding=1), (2, 2, 5, 5), draw="coarse"),
+    Layer("global_avg_pool1d", ("GlobalAvgPool1d", {}), (2, 3, 5)),
+    Layer("global_avg_pool1d, flat", ("GlobalAvgPool1d", {"keepdims": False}), (2, 3, 4)),
+    Layer("global_avg_pool2d", ("GlobalAvgPool2d", {}), (2, 3, 2, 3)),
+    Layer("global_avg_pool2d, flat", ("GlobalAvgPool2d", {"keepdims": False}), (2, 2, 3, 2)),
+    Layer("global_max_pool1d", ("GlobalMaxPool1d", {}), (2, 3, 9), draw="coarse"),
+    Layer("global_max_pool1d, flat", ("GlobalMaxPool1d", {"keepdims": False}), (2, 3, 5)),
+    Layer("global_max_pool2d", ("GlobalMaxPool2d", {}), (2, 3, 3, 4), draw="coarse"),
+    Layer("global_max_pool2d, flat", ("GlobalMaxPool2d", {"keepdims": False}), (2, 2, 2, 3)),
+    Layer("adaptive_avg_pool2d", adaptive("Avg", 2, 3), (2, 2, 4, 5)),
+    Layer("adaptive_avg_pool2d, larger", adaptive("Avg", 3, None), (2, 2, 2, 3)),
+    Layer("adaptive_max_pool2d", adaptive("Max", 2, 3), (2, 2, 4, 5), draw="coarse"),
+    Layer("adaptive_max_pool2d, even", adaptive("Max", 2, 1), (2, 2, 4, 3), draw="coarse"),
     Layer("sequential", CNN, (3, 2, 4, 5)),
     Layer("residual", ("Residual", [linear(4, 5), ("Tanh", {}), linear(5, 4)]), (3, 4)),
     Layer("residual of nothing", ("Residual", []), (3, 4)),

@@ -321,8 +321,23 @@ def in_terms_of(torch: Any) -> SimpleNamespace:
             ys = [branch(x) for branch in self]
             return torch.cat(ys, self.axis) if self.merge == "concat" else getattr(torch.stack(ys), self.merge)(0)
 
+    def global_pooling(pooling: Any) -> type:
+        class Global(nn.Module):
+            def __init__(self, keepdims: bool = True) -> None:
+                super().__init__()
+                self.keepdims, self.pool = keepdims, pooling(1)
+
+            def forward(self, x: Any) -> Any:
+                return self.pool(x) if self.keepdims else self.pool(x).flatten(1)
+
+        return Global
+
     return SimpleNamespace(
-        **{cls.__name__: cls for cls in (Hardsigmoid, Dense, Activation, Reshape, Residual, Parallel)}
+        GlobalAvgPool1d=global_pooling(nn.AdaptiveAvgPool1d),
+        GlobalAvgPool2d=global_pooling(nn.AdaptiveAvgPool2d),
+        GlobalMaxPool1d=global_pooling(nn.AdaptiveMaxPool1d),
+        GlobalMaxPool2d=global_pooling(nn.AdaptiveMaxPool2d),
+        **{cls.__name__: cls for cls in (Hardsigmoid, Dense, Activation, Reshape, Residual, Parallel)},
     )
 
 

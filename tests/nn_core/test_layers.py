@@ -509,7 +509,8 @@ def test_batch_norm_of_a_few_channels_at_a_time_is_that_of_all_at_once(training,
     found = []
     for part_bytes in (1, 2 * 4 * 5 * 8, 1 << 20):  # one channel, two, all of them
         monkeypatch.setattr("nn_core.layers.batchnorm.PART_BYTES", part_bytes)
-        layer = BatchNorm1d(7).astype("float64").train(training)
+        layer = BatchNorm1d(7).astype("float64")
+        layer = layer.train() if training else layer.eval()
         layer.running_mean.data += 1
         y, backward = layer.forward(x)
         found.append([y, backward(dy), *[p.grad for p in layer.parameters()], *layer.state_dict().values()])

@@ -77,6 +77,26 @@ CASES = [
     Layer("batch_norm2d, one value", norm(2, 3), (1, 3, 1, 1), train=False),
     Layer("batch_norm2d, not affine, options", norm(2, 4, affine=False, momentum=0.7, eps=0.01), (2, 4, 3, 5)),
     Layer("batch_norm2d, far from zero", norm(2, 3), (32, 3, 15, 17), draw="far from zero"),
+    Layer("instance_norm2d, one image", cases.instance_norm(3), (1, 3, 5, 7)),
+    Layer("instance_norm2d, empty batch", cases.instance_norm(3), (0, 3, 4, 2)),
+    Layer("instance_norm2d, two values", cases.instance_norm(3, eps=0.1, affine=True), (2, 3, 1, 2)),
+    Layer(
+        "instance_norm2d, one value",
+        cases.instance_norm(3, affine=True, track_running_stats=True),
+        (2, 3, 1, 1),
+        train=False,
+    ),
+    Layer(
+        "instance_norm2d, running statistics, not affine",
+        cases.instance_norm(3, momentum=1.0, track_running_stats=True),
+        (5, 3, 3, 2),
+    ),
+    Layer(
+        "instance_norm2d, far from zero",
+        cases.instance_norm(3, affine=True, track_running_stats=True),
+        (5, 3, 33, 31),
+        draw="far from zero",
+    ),
     Layer("conv2d, 1×1 image", conv(3, 2, 1), (2, 3, 1, 1)),
     Layer("conv2d, 1×1 image in padding", conv(2, 3, 3, padding=1), (1, 2, 1, 1)),
     Layer("conv2d, mostly padding", conv(2, 3, 3, padding=3, stride=2), (2, 2, 2, 1)),
@@ -92,6 +112,20 @@ CASES = [
     Layer("max_pool2d, ties everywhere", pool((3, 2), stride=1), (2, 3, 7, 6), draw="coarse"),
     Layer("max_pool2d, empty batch", pool(2, padding=1), (0, 3, 5, 5)),
     Layer("max_pool2d, more places than a byte counts", pool(17, stride=3), (1, 2, 20, 23)),
+    *(
+        Layer(f"global_{kind.lower()}_pool{len(size)}d {keepdims} {n} {size}", spec, (n, 3, *size), draw="coarse")
+        for kind in ("Avg", "Max")
+        for size in ((1,), (7,), (1, 1), (5, 4), (19, 23))
+        for n in (0, 1, 3)
+        for keepdims in (True, False)
+        for spec in [(f"Global{kind}Pool{len(size)}d", {"keepdims": keepdims})]
+    ),
+    *(
+        Layer(f"adaptive_{kind.lower()}_pool2d {out} of {n} {size}", cases.adaptive(kind, *out), (n, 3, *size), draw)
+        for kind, draw in (("Avg", "uniform"), ("Max", "coarse"))
+        for out in ((1, 1), (2, 3), (7, 7), (None, 5), (4, None), (None, None), (12, 9))
+        for n, size in ((0, (4, 5)), (1, (1, 1)), (2, (7, 6)), (3, (12, 9)), (1, (14, 35)), (2, (30, 23)))
+    ),
     Layer("sequential, empty", ("Sequential", []), (2, 3)),
     Layer("sequential, one image", ("Sequential", cases.CNN[1][:5]), (1, 2, 4, 5)),
     *cases.random_geometries(40),
@@ -115,6 +149,38 @@ def test_outputs_gradients_and_statistics_are_pytorchs(case, dtype):
 def test_batch_norm_refuses_to_train_on_one_value_per_channel(side, case):
     with pytest.raises(ValueError, match=r"more than (1|one) value per channel"):
         compare.layer_record(side, case, "float32")
+
+
+@pytest.mark.parametrize("side", [compare.Ours(), compare.Torch()], ids=["ours", "torch"])
+@pytest.mark.parametrize("train", [True, False])
+def test_instance_norm_refuses_images_of_one_value_without_running_statistics(side, train):
+    case = Layer("images", cases.instance_norm(3, affine=True), (2, 3, 1, 1), train=train)
+    with pytest.raises(ValueError, match=r"more than (1 spatial element|one value per image and channel)"):
+        compare.layer_record(side, case, "float32")
+
+
+@pytest.mark.parametrize("kind", ["Avg", "Max"])
+@pytest.mark.parametrize("size", [(4, 6), (5, 7)], ids=["even", "uneven"])
+def test_pooled_values_are_not_finite_where_pytorchs_are_not(kind, size):
+    x = np.zeros((2, 1, *size))
+    x[0, 0, 0, 1], x[0, 0, 2, 3], x[1, 0, 3, 5] = np.nan, np.inf, -np.inf
+    for spec in (cases.adaptive(kind, 2, 3), (f"Global{kind}Pool2d", {})):
+        ours, theirs = (
+            [side.forward(layer, x)[0], side.infer(layer.eval(), x)]
+            for side in (compare.Ours(), compare.Torch())
+            for layer in [side.layer(spec, "float64")]
+        )
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_gradients_of_adaptive_max_pooling_where_all_is_minus_infinity_are_pytorchs():
+    x = np.full((2, 1, 5, 6), -np.inf)
+    for spec in (cases.adaptive("Max", 1, 3), cases.adaptive("Max", 3, 4), ("GlobalMaxPool2d", {})):
+        gradients = []
+        for side in (compare.Ours(), compare.Torch()):
+            y, backward = side.forward(side.layer(spec, "float64"), x)
+            gradients.append(backward(np.arange(1.0, y.size + 1).reshape(y.shape)))
+        np.testing.assert_array_equal(*gradients)
 
 
 @pytest.mark.parametrize("options", [{}, {"stride": 1, "padding": (1, 2)}], ids=["no padding", "padding"])

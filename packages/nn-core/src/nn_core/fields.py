@@ -103,7 +103,8 @@ def per_axis(value: PerAxis, owner: Any = None) -> Shape:
     What is neither is left to the validator, `each_axis`.
     """
     converted: Any = tuple(value) if isinstance(value, list) else value
-    return (converted,) * owner.rank if _whole(converted) else converted
+    axes: Shape = (converted,) * owner.rank if _whole(converted) else converted
+    return axes
 
 
 def per_axis_or_word(value: PerAxis | str, owner: Any = None) -> Shape | str:

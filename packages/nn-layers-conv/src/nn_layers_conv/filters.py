@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import define, field
 
@@ -41,7 +41,7 @@ class Filters(Weighted):
     stride: Shape = field(
         default=1, converter=per_axis, validator=each_axis(positive), metadata=doc("step from one window to the next")
     )
-    padding: Shape | str = field(
+    padding: Any = field(  # Shape or str
         default=0,
         converter=per_axis_or_word,
         validator=or_same_or_valid(each_axis(not_negative)),

@@ -25,7 +25,14 @@ def nn_layers() -> Iterator[LayerSpec]:
         ("avg_pool1d", "averaging:AvgPool1d", "Mean of windows over sequences."),
         ("avg_pool2d", "averaging:AvgPool2d", "Mean of windows over images."),
         ("lp_pool2d", "averaging:LPPool2d", "p-norm of windows over images."),
+        ("global_avg_pool1d", "global_pooling:GlobalAvgPool1d", "Mean of every channel of sequences."),
+        ("global_avg_pool2d", "global_pooling:GlobalAvgPool2d", "Mean of every channel of images."),
+        ("global_max_pool1d", "global_pooling:GlobalMaxPool1d", "Largest value of every channel of sequences."),
+        ("global_max_pool2d", "global_pooling:GlobalMaxPool2d", "Largest value of every channel of images."),
+        ("adaptive_avg_pool2d", "adaptive_pooling:AdaptiveAvgPool2d", "Means of images down to a given size."),
+        ("adaptive_max_pool2d", "adaptive_pooling:AdaptiveMaxPool2d", "Largest values of images down to a given size."),
         ("batch_norm2d", "batchnorm:BatchNorm2d", "Batch normalization of the channels of images."),
+        ("instance_norm2d", "instancenorm:InstanceNorm2d", "Normalization of each channel of each image."),
     ):
         yield LayerSpec(name=name, target=f"nn_layers_conv.{layer}", summary=summary)
 
