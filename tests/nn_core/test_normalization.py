@@ -147,3 +147,12 @@ def test_the_mode_can_be_chosen_call_by_call():
     mean, var = layer.running_mean.data, layer.running_var.data
     np.testing.assert_allclose(seen, (x - mean) / np.sqrt(var + 1e-5), rtol=1e-12)
     assert layer.training, "choosing evaluation for one call leaves the mode as it was"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 2, 3, 0)], ids=["samples first", "samples last"])
+def test_large_images_are_normalized_as_exactly_whatever_their_order_in_memory(order):
+    x = np.random.default_rng(0).normal(3, 2, size=(2, 8, 90, 90)).astype("float32")
+    laid = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+    groups = x.astype("float64").reshape(2, 2, -1)
+    expected = (groups - groups.mean(2, keepdims=True)) / np.sqrt(groups.var(2, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(GroupNorm(2, 8)(laid), expected.reshape(x.shape), atol=3e-6)

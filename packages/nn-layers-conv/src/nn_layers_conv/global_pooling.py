@@ -10,20 +10,10 @@ from attrs import define, field
 from nn_core import Layer
 from nn_core.backends import backend
 from nn_core.fields import boolean, doc
+from nn_core.layers.normalization import mean_over
 from nn_core.typing import Array, Backward, Shape
 from nn_layers_conv import memory
 from nn_layers_conv.geometry import THINGS, check_axes
-
-
-def mean_over_places(x: Array) -> Array:
-    """Return the mean of x (N, C, …) over all places, as an array (N, C, 1, …).
-
-    One axis after the other, rows first: in the order of `nn_layers_conv.memory` they are long runs, and the rounding
-    errors of several short sums are smaller than those of a long one.
-    """
-    for axis in range(2, x.ndim):
-        x = x.mean(axis, keepdims=True)
-    return x
 
 
 def first_maximum(x: Array) -> tuple[Array, Array]:
@@ -79,7 +69,7 @@ class GlobalAvgPooling(GlobalPooling):
             dx[...] = (dy / prod(shape[2:])).reshape(*shape[:2], *[1] * self.rank)
             return dx
 
-        return mean_over_places(x).reshape(out), backward
+        return mean_over(x, tuple(range(2, x.ndim))).reshape(out), backward
 
 
 class GlobalMaxPooling(GlobalPooling):

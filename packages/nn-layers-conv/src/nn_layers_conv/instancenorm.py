@@ -12,10 +12,10 @@ from nn_core.backends import backend
 from nn_core.collectives import collective
 from nn_core.dtypes import default_dtype
 from nn_core.fields import boolean, doc, number, optional_positive, positive_number, probability
+from nn_core.layers.normalization import mean_over
 from nn_core.parameter import Buffer, Parameter
 from nn_core.typing import Array, Backward, Shape
 from nn_layers_conv.geometry import check_axes
-from nn_layers_conv.global_pooling import mean_over_places
 
 
 @define(eq=False, slots=False, repr=False)
@@ -107,9 +107,9 @@ class InstanceNorm2d(Layer):
         own = self.training or not self.track_running_stats
         if own:
             self._check_values(x.shape)
-            mean = mean_over_places(x)
+            mean = mean_over(x, (2, 3))
             x_hat = x - mean
-            var = mean_over_places(x_hat * x_hat)
+            var = mean_over(x_hat * x_hat, (2, 3))
             if self.training and self.track_running_stats:
                 self._track(mean, var, x.shape[2] * x.shape[3])
         else:
@@ -121,7 +121,7 @@ class InstanceNorm2d(Layer):
         scale = inv_std if weight is None else inv_std * weight.data.reshape(column)
 
         def backward(dy: Array) -> Array:
-            dbias, dweight = mean_over_places(dy), mean_over_places(dy * x_hat)  # of each image, per place
+            dbias, dweight = mean_over(dy, (2, 3)), mean_over(dy * x_hat, (2, 3))  # of each image, per place
             if weight is not None and bias is not None:
                 places = dy.shape[2] * dy.shape[3]
                 weight.accumulate(dweight.sum(0).reshape(-1) * places)

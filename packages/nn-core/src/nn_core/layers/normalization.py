@@ -17,6 +17,17 @@ from nn_core.parameter import Parameter
 from nn_core.typing import Array, Backward, Shape
 
 
+def mean_over(x: Array, axes: Shape) -> Array:
+    """Return the mean over some axes, which stay with length 1.
+
+    One after the other: whatever the order in memory, the sums are short, and so are their rounding errors. NumPy adds
+    pairwise only along the last axis in memory, and one by one along the others.
+    """
+    for axis in axes:
+        x = x.mean(axis, keepdims=True)
+    return x
+
+
 def normalized(x: Array, axes: Shape, eps: float, center: bool = True) -> tuple[Array, Backward]:
     """Return x̂ and its closure, with means over `axes`; without `center`, μ is 0.
 
@@ -25,14 +36,14 @@ def normalized(x: Array, axes: Shape, eps: float, center: bool = True) -> tuple[
     Gradient: ``∂x = (dx̂ − mean(dx̂) − x̂ · mean(dx̂·x̂)) / s``, where ``mean(dx̂)`` comes from μ.
     """
     if center:
-        x = x - x.mean(axes, keepdims=True)
-    inv_s = 1 / backend(x).sqrt((x * x).mean(axes, keepdims=True) + eps)
+        x = x - mean_over(x, axes)
+    inv_s = 1 / backend(x).sqrt(mean_over(x * x, axes) + eps)
     x_hat = x * inv_s
 
     def backward(dy: Array) -> Array:
-        dx: Array = dy - x_hat * (dy * x_hat).mean(axes, keepdims=True)
+        dx: Array = dy - x_hat * mean_over(dy * x_hat, axes)
         if center:
-            dx -= dy.mean(axes, keepdims=True)
+            dx -= mean_over(dy, axes)
         dx *= inv_s
         return dx
 
