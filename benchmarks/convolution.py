@@ -18,13 +18,15 @@ import platform
 import resource
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 import numpy as np
 
 TURN = 0.2
 """How many seconds a side works at least before the other one's turn, so that it works at its usual speed."""
+REST = 0.1
+"""How many seconds pass before that turn: threads that have nothing to do are busy waiting for a while."""
 
 
 class Row(NamedTuple):
@@ -247,6 +249,7 @@ class Pair:
         """Ask one after the other."""
         answers = []
         for pipe in self.pipes:
+            sleep(REST)
             pipe.send((kind, value))
             answers.append(pipe.recv())
         return answers

@@ -105,7 +105,7 @@ def test_rows_that_windows_share_are_the_same_columns(windows, samples, groups):
     columns = {}
     for shared in (False, True):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(windows_module, "_rows_overlap", lambda windows, samples, shared=shared: shared)
+            patch.setattr(windows_module, "rows_overlap", lambda windows, samples, shared=shared: shared)
             columns[shared] = im2col.plain(x, windows, groups)
     if not windows.are_the_elements:
         assert columns[True].shape[1] == windows.out[0]

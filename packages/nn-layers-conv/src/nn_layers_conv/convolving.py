@@ -1,7 +1,8 @@
 """Convolution of any rank as matrix products, with the products that go back to the input and to the weight.
 
-The windows are taken a few rows at a time, so that what is unrolled of the image stays in the processor's cache; it is
-unrolled again for the gradient of the weight, which costs little beside the product and keeps little in memory.
+The work is done in parts, a few groups or a few rows of windows at a time, so that what is unrolled of the image stays
+in the processor's cache; it is unrolled again for the gradient of the weight, which costs little beside the product and
+keeps little in memory.
 
 Source: Chellapilla et al., "High performance convolutional neural networks for document processing", 2006.
 """
@@ -11,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 from nn_core.backends import backend
 from nn_core.typing import Array
 from nn_layers_conv import memory
-from nn_layers_conv.windows import Windows, col2im, im2col
+from nn_layers_conv.windows import Windows, col2im, im2col, rows_overlap
 
 PART_BYTES = 1 << 22
 """How many bytes are unrolled at a time, about."""
@@ -26,12 +28,12 @@ def convolve(x: Array, weight: Array, bias: Array | None, windows: Windows, grou
     xp = backend(x)
     y = memory.empty(xp, (len(x), len(weight), *windows.out), x.dtype)
     matrix = _matrix(weight, groups)
-    for rows, elements, part in _parts(windows, x, weight):
-        columns = im2col(x[:, :, elements], part, groups)
-        product = _products(y[:, :, rows], groups, columns.shape[1])
-        xp.matmul(matrix, columns, out=product)
+    for part in _parts(windows, x, weight, groups):
+        columns = im2col(x[:, part.inputs, part.elements], part.windows, part.groups)
+        product = _products(y[:, part.outputs, part.rows], part.groups, columns.shape[1])
+        xp.matmul(matrix[part.which], columns, out=product)
         if bias is not None:
-            product += bias.reshape(groups, 1, -1, 1)
+            product += bias[part.outputs].reshape(part.groups, 1, -1, 1)
     return y
 
 
@@ -45,10 +47,11 @@ def convolve_back(dy: Array, weight: Array, windows: Windows, groups: int = 1) -
         return convolve(dy, flipped, None, reflected, groups)
     x = memory.zeros(backend(dy), (len(dy), weight.shape[1] * groups, *windows.size), dy.dtype)
     matrix = _matrix(weight, groups).swapaxes(2, 3)
-    for rows, elements, part in _parts(windows, dy, weight):
-        dy_part = _products(dy[:, :, rows], groups, 1)
-        columns = matrix @ dy_part if len(weight) > groups else matrix * dy_part
-        col2im(columns, x[:, :, elements], part)
+    for part in _parts(windows, dy, weight, groups, share=False):
+        dy_part = _products(dy[:, part.outputs, part.rows], part.groups, 1)
+        # Of one filter per group it is an outer product, which is no work for BLAS.
+        columns = matrix[part.which] @ dy_part if len(weight) > groups else matrix[part.which] * dy_part
+        col2im(columns, x[:, part.inputs, part.elements], part.windows)
     return x
 
 
@@ -57,9 +60,10 @@ def weight_gradient(x: Array, dy: Array, weight: Array, windows: Windows, groups
     xp = backend(x)
     dy = memory.samples_last_in_memory(dy)
     total = xp.zeros(_matrix(weight, groups).shape, x.dtype)[:, 0]
-    for rows, elements, part in _parts(windows, x, weight):
-        columns = im2col(x[:, :, elements], part, groups)
-        total += (_products(dy[:, :, rows], groups, columns.shape[1]) @ columns.swapaxes(2, 3)).sum(axis=1)
+    for part in _parts(windows, x, weight, groups):
+        columns = im2col(x[:, part.inputs, part.elements], part.windows, part.groups)
+        dy_part = _products(dy[:, part.outputs, part.rows], part.groups, columns.shape[1])
+        total[part.which] += (dy_part @ columns.swapaxes(2, 3)).sum(axis=1)
     o, c, *kernel_size = weight.shape
     gradient: Array = xp.moveaxis(total.reshape(o, *kernel_size, c), -1, 1)
     return gradient
@@ -77,14 +81,48 @@ def _products(y: Array, groups: int, rows: int) -> Array:
     return last.reshape(groups, len(last) // groups, rows, -1).swapaxes(1, 2)
 
 
-def _parts(windows: Windows, x: Array, weight: Array) -> Sequence[tuple[slice, slice, Windows]]:
-    """Return parts of the windows for whom about PART_BYTES are unrolled: which ones, over which elements."""
-    of_a_row = prod(weight.shape[1:]) * prod(windows.out[1:]) * len(x) * x.itemsize
-    return _cut(windows, windows.out[0] if windows.are_the_elements else max(1, PART_BYTES // max(1, of_a_row)))
+class Part(NamedTuple):
+    """Some groups, and some windows along the first axis: which ones, over which channels and elements."""
+
+    which: slice
+    groups: int
+    inputs: slice
+    outputs: slice
+    rows: slice
+    elements: slice
+    windows: Windows
+
+
+def _parts(windows: Windows, x: Array, weight: Array, groups: int, share: bool = True) -> Sequence[Part]:
+    """Return parts of a convolution for which about PART_BYTES are unrolled: some groups, or some rows of one.
+
+    Rows of windows that overlap count once, if they are to `share` them.
+    """
+    size = prod(weight.shape[1:]) * prod(windows.out[1:]) * len(x) * x.itemsize
+    if share and rows_overlap(windows, len(x)):
+        size //= windows.kernel_size[0]
+    if windows.are_the_elements:  # nothing is unrolled
+        size = 0
+    rows = windows.out[0] if not size else max(1, min(windows.out[0], PART_BYTES // size))
+    some = groups if not size else max(1, min(groups, PART_BYTES // (size * windows.out[0])))
+    return _cut(windows, rows, groups, some, weight.shape[1], len(weight) // groups)
 
 
 @lru_cache(maxsize=256)
-def _cut(windows: Windows, rows: int) -> Sequence[tuple[slice, slice, Windows]]:
-    count = windows.out[0]
-    lows = range(0, count, rows)
-    return [(slice(low, min(low + rows, count)), *windows.part(low, min(low + rows, count))) for low in lows]
+def _cut(windows: Windows, rows: int, groups: int, some: int, inputs: int, outputs: int) -> Sequence[Part]:
+    parts = []
+    for first in range(0, groups, some):
+        last = min(first + some, groups)
+        for low in range(0, windows.out[0], rows):
+            high = min(low + rows, windows.out[0])
+            parts.append(
+                Part(
+                    slice(first, last),
+                    last - first,
+                    slice(first * inputs, last * inputs),
+                    slice(first * outputs, last * outputs),
+                    slice(low, high),
+                    *windows.part(low, high),
+                )
+            )
+    return parts

@@ -113,7 +113,7 @@ def im2col(x: Array, windows: Windows, groups: int = 1) -> Array:
     grouped = grouped.reshape(groups, c // groups, *grouped.shape[1:])
     if windows.are_the_elements:
         return grouped.reshape(groups, 1, c // groups, -1)
-    if _rows_overlap(windows, n):
+    if rows_overlap(windows, n):
         return _im2col_by_rows(grouped, windows)
     columns = backend(x).empty((groups, *windows.kernel_size, c // groups, *windows.out, n), x.dtype)
     _unroll(grouped, columns, windows)
@@ -132,7 +132,7 @@ def _unroll(x: Any, columns: Any, windows: Windows) -> None:
         of_tap[..., *places, :] = x[..., *elements, :]
 
 
-def _rows_overlap(windows: Windows, samples: int) -> bool:
+def rows_overlap(windows: Windows, samples: int) -> bool:
     """Return whether the rows of one window are best shared with the next one, and its matrices large enough."""
     return (
         len(windows.size) > 1
