@@ -53,6 +53,7 @@ LAYERS: list[Row] = [
     ("rms_norm", {}, (5, 4)),
     ("group_norm", {"num_groups": 2}, (3, 4, 5)),
     ("dropout", {"p": 0.4}, (5, 4)),
+    ("dropout2d", {"p": 0.4}, (5, 4, 2, 2)),
     # Shapes and pooling
     ("identity", {}, (5, 4)),
     ("flatten", {}, (3, 2, 4)),
@@ -65,6 +66,14 @@ LAYERS: list[Row] = [
     ("global_max_pool2d", {}, (2, 3, 4, 5)),
     ("adaptive_avg_pool2d", {"output_size": [2, 3]}, (2, 2, 6, 7)),
     ("adaptive_max_pool2d", {"output_size": [2, 3]}, (2, 2, 6, 7)),
+    ("zero_pad2d", {"padding": [1, 0, -1, 2]}, (2, 2, 4, 3)),
+    ("reflection_pad2d", {"padding": 2}, (2, 2, 4, 3)),
+    ("replication_pad2d", {"padding": 2}, (2, 2, 4, 3)),
+    ("circular_pad2d", {"padding": 2}, (2, 2, 4, 3)),
+    ("upsample", {"scale_factor": 2.5}, (2, 2, 4, 3)),
+    ("upsample", {"size": [7, 2], "mode": "bilinear"}, (2, 2, 4, 3)),
+    ("pixel_shuffle", {"upscale_factor": 2}, (2, 8, 2, 3)),
+    ("pixel_unshuffle", {"downscale_factor": 2}, (2, 2, 4, 6)),
     # Containers
     ("sequential", {"layers": [DENSE, {"type": "tanh"}, DENSE]}, (5, 4)),
     ("residual", {"layers": [DENSE], "shortcut": DENSE}, (5, 4)),

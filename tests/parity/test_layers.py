@@ -126,6 +126,46 @@ CASES = [
         for out in ((1, 1), (2, 3), (7, 7), (None, 5), (4, None), (None, None), (12, 9))
         for n, size in ((0, (4, 5)), (1, (1, 1)), (2, (7, 6)), (3, (12, 9)), (1, (14, 35)), (2, (30, 23)))
     ),
+    Layer("dropout2d, one image", ("Dropout2d", {"p": 0.9}), (1, 3, 5, 1), train=False),
+    Layer("dropout2d, of nothing", ("Dropout2d", {"p": 0.0}), (3, 2, 4, 5)),
+    Layer("dropout2d, of everything", ("Dropout2d", {"p": 1.0}), (3, 2, 4, 5)),
+    Layer("zero_pad2d, nothing left", ("ZeroPad2d", {"padding": (-4, 3, 1, -2)}), (2, 3, 5, 4)),
+    Layer("zero_pad2d, empty images", ("ZeroPad2d", {"padding": (1, 2, 0, 1)}), (2, 3, 0, 4)),
+    *(
+        Layer(f"{kind} {padding} around {n} {size}", (kind, {"padding": padding}), (n, 3, *size))
+        for kind, paddings in {
+            "ZeroPad2d": (0, 1, (2, 0, 7, 1), (0, -2, -1, 3)),
+            "ReflectionPad2d": (0, 1, (3, 0, 0, 2), (3, 3, 2, 2)),
+            "ReplicationPad2d": (0, 1, (3, 0, 0, 9), (7, 5, 3, 3)),
+            "CircularPad2d": (0, 1, (4, 0, 0, 3), (4, 4, 3, 3)),
+        }.items()
+        for padding in paddings
+        for n, size in ((0, (3, 4)), (1, (3, 4)), (3, (9, 11)))
+    ),
+    Layer("replication_pad2d, 1×1 images", ("ReplicationPad2d", {"padding": (2, 0, 1, 3)}), (2, 3, 1, 1)),
+    Layer("circular_pad2d, 1×1 images", ("CircularPad2d", {"padding": (1, 0, 1, 1)}), (2, 3, 1, 1)),
+    *(
+        Layer(f"upsample {options} {to} of {n} {size}", ("Upsample", {**to, **options}), (n, 3, *size))
+        for options in ({}, {"mode": "bilinear"}, {"mode": "bilinear", "align_corners": True})
+        for to in (
+            *({"size": size} for size in (1, (2, 3), (7, 11), (20, 18), 7, (14, 3))),
+            *({"scale_factor": factor} for factor in (1, 2, (3, 2), (1.1, 2.2), (0.7, 1.7), 10 / 3, (1, 1.3))),
+        )
+        for n, size in ((0, (4, 5)), (1, (2, 2)), (2, (7, 7)), (3, (10, 9)), (1, (26, 41)))
+    ),
+    Layer("upsample, nearest where PyTorch's float32 decides", ("Upsample", {"size": (22, 46)}), (1, 2, 26, 14)),
+    *(
+        Layer(f"pixel_shuffle {r} {n} {size}", ("PixelShuffle", {"upscale_factor": r}), (n, c * r**2, *size))
+        for r, c, n, size in (
+            (1, 3, 2, (2, 3)),
+            (3, 2, 1, (1, 1)),
+            (4, 3, 5, (7, 9)),
+        )  # torch has no gradient for n = 0
+    ),
+    *(
+        Layer(f"pixel_unshuffle {r} {n} {size}", ("PixelUnshuffle", {"downscale_factor": r}), (n, 3, *size))
+        for r, n, size in ((1, 2, (2, 3)), (3, 1, (3, 3)), (4, 5, (16, 20)))
+    ),
     Layer("sequential, empty", ("Sequential", []), (2, 3)),
     Layer("sequential, one image", ("Sequential", cases.CNN[1][:5]), (1, 2, 4, 5)),
     *cases.random_geometries(40),
@@ -191,6 +231,46 @@ def test_gradients_of_max_pooling_where_all_is_minus_infinity_are_pytorchs(optio
         y, backward = side.forward(side.layer(pool((3, 4), **options), "float64"), x)
         gradients.append(backward(np.arange(1.0, y.size + 1).reshape(y.shape)))
     np.testing.assert_array_equal(*gradients)
+
+
+def refuses(side, spec, shape):
+    try:
+        side.infer(side.layer(spec, "float32"), np.zeros(shape, np.float32))
+    except (ValueError, RuntimeError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [("ZeroPad2d", 0), ("ZeroPad2d", -3), ("ReflectionPad2d", 0), ("ReplicationPad2d", 0), ("CircularPad2d", 0)],
+)
+def test_padding_is_refused_where_pytorch_refuses_it(kind, least):
+    for size in ((2, 3), (1, 1), (0, 2)):
+        for padding in np.ndindex(4, 2, 4, 2):
+            spec, shape = (kind, {"padding": tuple(n + least for n in padding)}), (1, 1, *size)
+            assert refuses(compare.Ours(), spec, shape) == refuses(compare.Torch(), spec, shape), (spec, size)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_padding_of_convolutions_is_refused_where_pytorch_refuses_it(mode):
+    for size in np.ndindex(4, 4):
+        for padding in np.ndindex(4, 4):
+            spec, shape = conv(1, 1, 1, padding=padding, padding_mode=mode), (1, 1, *size)
+            if 0 not in size:
+                assert refuses(compare.Ours(), spec, shape) == refuses(compare.Torch(), spec, shape), (spec, size)
+
+
+@pytest.mark.parametrize("align", [{}, {"align_corners": True}], ids=["borders", "corners"])
+@pytest.mark.parametrize("to", [{"size": (9, 4)}, {"scale_factor": 2}, {"scale_factor": (0.6, 1.5)}], ids=str)
+def test_interpolated_values_are_not_finite_where_pytorchs_are_not(align, to):
+    x = np.zeros((2, 1, 5, 6))
+    x[0, 0, 0, 1], x[0, 0, 2, 3], x[1, 0, 3, 5] = np.nan, np.inf, -np.inf
+    for options in ({}, {"mode": "bilinear", **align}):
+        sides = (compare.Ours(), compare.Torch())
+        with np.errstate(invalid="ignore"):  # 0 · ∞
+            ys = [side.infer(side.layer(("Upsample", {**to, **options}), "float64"), x) for side in sides]
+        np.testing.assert_array_equal(*ys)
 
 
 def named(spec):

@@ -33,6 +33,14 @@ def nn_layers() -> Iterator[LayerSpec]:
         ("adaptive_max_pool2d", "adaptive_pooling:AdaptiveMaxPool2d", "Largest values of images down to a given size."),
         ("batch_norm2d", "batchnorm:BatchNorm2d", "Batch normalization of the channels of images."),
         ("instance_norm2d", "instancenorm:InstanceNorm2d", "Normalization of each channel of each image."),
+        ("dropout2d", "dropout:Dropout2d", "Random channels zeroed in training."),
+        ("zero_pad2d", "padding:ZeroPad2d", "Zeros around images."),
+        ("reflection_pad2d", "padding:ReflectionPad2d", "Images mirrored at their borders."),
+        ("replication_pad2d", "padding:ReplicationPad2d", "Images drawn out at their borders."),
+        ("circular_pad2d", "padding:CircularPad2d", "Images repeated beyond their borders."),
+        ("upsample", "upsampling:Upsample", "Images interpolated to another size."),
+        ("pixel_shuffle", "upsampling:PixelShuffle", "Channels turned into pixels of larger images."),
+        ("pixel_unshuffle", "upsampling:PixelUnshuffle", "Squares of pixels turned into channels."),
     ):
         yield LayerSpec(name=name, target=f"nn_layers_conv.{layer}", summary=summary)
 

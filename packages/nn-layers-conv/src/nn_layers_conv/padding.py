@@ -120,7 +120,8 @@ def check_padding(layer: Any, pads: Pads, size: Shape, mode: str) -> None:
 def _four(value: int | Sequence[int]) -> tuple[int, ...]:
     """Return a number four times, and a tuple for a list; leave the rest to the validator."""
     converted: Any = tuple(value) if isinstance(value, list) else value
-    sides: tuple[int, ...] = (converted,) * 4 if isinstance(converted, Integral) else converted
+    single = isinstance(converted, Integral)
+    sides: tuple[int, ...] = (converted,) * 4 if single else converted
     return sides
 
 

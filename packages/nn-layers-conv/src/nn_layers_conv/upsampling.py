@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import Attribute, define, field, validators
+from attrs import Attribute, converters, define, field, validators
 
 from nn_core import Layer
 from nn_core.backends import backend
@@ -38,19 +37,13 @@ def interpolation(size: int, out: int, step: float, mode: str, align_corners: bo
     array([0.  , 0.25, 0.75, 0.25])
     """
     i = np.arange(out)
-    at: Array
     taps: Taps
-    if mode == "nearest":
+    if mode == "nearest" or out == size:
         exact = out in (size, 2 * size)
         places = i * size // out if exact else (i.astype(np.float32) * np.float32(step)).astype(np.int64)
         taps = ((np.minimum(places, size - 1), np.ones(out)),)
     else:
-        if out == size:
-            at = i.astype(np.float64)
-        elif align_corners:
-            at = i * ((size - 1) / max(1, out - 1))
-        else:
-            at = np.maximum(0, (i + 0.5) * step - 0.5)
+        at = i * ((size - 1) / max(1, out - 1)) if align_corners else np.maximum(0, (i + 0.5) * step - 0.5)
         lower = np.minimum(at.astype(np.int64), size - 1)
         share = np.minimum(at - lower, 1)
         taps = (lower, 1 - share), (np.minimum(lower + 1, size - 1), share)
@@ -65,7 +58,7 @@ def transposed(taps: Taps, size: int) -> Taps:
         matrix[places, np.arange(out)] += weights
     used = matrix != 0
     count = max(1, used.sum(1).max())
-    places = np.argsort(~used, axis=1, kind="stable")[:, :count]  # of each row those in use come first
+    places = np.argsort(~used, axis=1, kind="stable")[:, :count].copy()  # of each row those in use come first
     weights = np.take_along_axis(matrix, places, 1)
     return tuple(zip(places.T, weights.T, strict=True))
 
@@ -86,17 +79,16 @@ def applied(taps: Taps, x: Any, axis: int) -> Any:
     return y
 
 
-def _scales(value: float | Sequence[float]) -> tuple[float, float]:
+def _scales(value: float | Sequence[float]) -> tuple[float, ...]:
     """Return a number twice, and a tuple for a list; leave the rest to the validator."""
-    converted: Any = tuple(map(number, value)) if isinstance(value, (list, tuple)) else value
-    scales: tuple[float, float] = (number(converted),) * 2 if isinstance(converted, Real) else converted
-    return scales
+    members: Any = value if isinstance(value, (list, tuple)) else (value, value)
+    return tuple(map(number, members))
 
 
 def _pair_above_0(owner: object, option: Attribute[Any], value: Any) -> None:
     """Refuse all but pairs of finite numbers above 0."""
-    members: Any = value if isinstance(value, tuple) and len(value) == 2 else (None,)
-    if not all(isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n < float("inf") for n in members):
+    above_0 = [isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n < float("inf") for n in value]
+    if above_0 != [True, True]:
         raise ConfigError(
             f"{option.alias} of {type(owner).__name__} must be a number above 0 or a pair of them, got {value!r}."
         )
@@ -134,9 +126,9 @@ class Upsample(Layer):
         validator=validators.optional(a_pair_of(positive)),
         metadata=doc("h and w of y, or else scale_factor", rare=True),
     )
-    scale_factor: tuple[float, float] | None = field(
+    scale_factor: tuple[float, ...] | None = field(
         default=None,
-        converter=_scales,
+        converter=converters.optional(_scales),
         validator=validators.optional(_pair_above_0),
         metadata=doc("how much larger than x, in h and w, y is to be", rare=True),
     )
@@ -144,7 +136,9 @@ class Upsample(Layer):
     align_corners: bool | None = field(
         default=None,
         validator=validators.optional(boolean),
-        metadata=doc("whether mode bilinear puts corner pixels, instead of their outer borders, on each other", rare=True),
+        metadata=doc(
+            "whether mode bilinear puts corner pixels, instead of their outer borders, on each other", rare=True
+        ),
     )
 
     def __attrs_post_init__(self) -> None:
