@@ -39,18 +39,19 @@ def convolve(x: Array, weight: Array, bias: Array | None, windows: Windows, grou
 
 def convolve_back(dy: Array, weight: Array, windows: Windows, groups: int = 1) -> Array:
     """Return x (N, C, …) for dy (N, O, …) with the adjoint of `convolve`: its gradient, and transposed convolution."""
-    dy = memory.samples_last_in_memory(dy)
+    xp, dy = backend(dy), memory.samples_last_in_memory(dy)
     reflected = windows.reflected() if weight.shape[:2] == (groups, 1) else None
     if reflected is not None:  # with a filter per group, products with the flipped filters are faster
-        xp = backend(weight)
         flipped = xp.ascontiguousarray(xp.flip(weight, tuple(range(2, weight.ndim))))
         return convolve(dy, flipped, None, reflected, groups)
-    x = memory.zeros(backend(dy), (len(dy), weight.shape[1] * groups, *windows.size), dy.dtype)
+    x = memory.zeros(xp, (len(dy), weight.shape[1] * groups, *windows.size), dy.dtype)
     matrix = _matrix(weight, groups).swapaxes(2, 3)
     for part in _parts(windows, dy, weight, groups, share=False):
         dy_part = _products(dy[:, part.outputs, part.rows], part.groups, 1)
-        # Of one filter per group it is an outer product, which is no work for BLAS.
-        columns = matrix[part.which] @ dy_part if len(weight) > groups else matrix[part.which] * dy_part
+        columns = memory.scratch(xp, (part.groups, 1, matrix.shape[2], dy_part.shape[3]), dy.dtype)
+        # Of one filter per group the product is an outer one, which is no work for BLAS.
+        product = xp.matmul if len(weight) > groups else xp.multiply
+        product(matrix[part.which], dy_part, out=columns)
         col2im(columns, x[:, part.inputs, part.elements], part.windows)
     return x
 
@@ -59,7 +60,7 @@ def weight_gradient(x: Array, dy: Array, weight: Array, windows: Windows, groups
     """Return the gradient of the weight for the gradient dy of ``convolve(x, weight)``."""
     xp = backend(x)
     dy = memory.samples_last_in_memory(dy)
-    total = xp.zeros(_matrix(weight, groups).shape, x.dtype)[:, 0]
+    total = xp.zeros((groups, len(weight) // groups, prod(weight.shape[1:])), x.dtype)
     for part in _parts(windows, x, weight, groups):
         columns = im2col(x[:, part.inputs, part.elements], part.windows, part.groups)
         dy_part = _products(dy[:, part.outputs, part.rows], part.groups, columns.shape[1])

@@ -9,10 +9,19 @@ Source: the layout of Krizhevsky's cuda-convnet, 2012.
 
 from __future__ import annotations
 
+import threading
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from nn_core.backends import backend
 from nn_core.typing import Array, Shape
+
+SCRATCH_BYTES = 1 << 24
+"""The largest array that a thread keeps to work in."""
+
+_kept = threading.local()
 
 
 def empty(xp: Any, shape: Shape, dtype: Any) -> Array:
@@ -45,3 +54,20 @@ def samples_last_in_memory(x: Array) -> Array:
     True
     """
     return samples_first(backend(x).ascontiguousarray(samples_last(x)))
+
+
+def scratch(xp: Any, shape: Shape, dtype: Any) -> Array:
+    """Return an array to work in, of whatever numbers lie there, until the thread asks for the next one.
+
+    NumPy gets the same memory each time: what is freed and allocated anew, a few megabytes at a time, the operating
+    system takes back and clears again, which can take longer than the work itself.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if xp is not np or size > SCRATCH_BYTES:
+        fresh: Array = xp.empty(shape, dtype)
+        return fresh
+    kept = getattr(_kept, "bytes", None)
+    if kept is None or kept.size < size:
+        kept = _kept.bytes = np.empty(size, np.uint8)
+    array: Array = kept[:size].view(dtype).reshape(shape)
+    return array

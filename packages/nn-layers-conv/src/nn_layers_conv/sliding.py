@@ -19,7 +19,7 @@ def window_max(x: Array, windows: Windows, winners: bool = True) -> tuple[Array,
 
     Outside the image there is nothing, so that padding never wins, not even over −∞. NaN is larger than all else.
     """
-    xp = backend(x)
+    xp, x = backend(x), memory.samples_last_in_memory(x)
     shape = (*x.shape[:2], *windows.out)
     y = memory.empty(xp, shape, x.dtype)
     y[...] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
@@ -56,6 +56,7 @@ def window_max_backward(dy: Array, winner: Any, windows: Windows) -> Array:
 @kernel
 def window_sum(x: Array, windows: Windows) -> Array:
     """Return the sum of every window of x (N, C, …), taken along one axis after the other."""
+    x = memory.samples_last_in_memory(x)
     for axis, count in enumerate(windows.out):
         y = memory.zeros(backend(x), _with(x.shape, axis, count), x.dtype)
         for _, places, elements in windows.taps_along(axis):

@@ -52,6 +52,25 @@ class Windows:
             )
         ]
 
+    @cached_property
+    def unrolled(self) -> list[tuple[Any, bool, Any, Any]]:
+        """The taps as indices of (…, taps, C, windows, N) and (…, C, elements, N), and which of them meet all windows."""
+        axes = (slice(None),) * (len(self.size) + 2)
+        return [
+            (
+                (..., *tap, *axes),
+                tuple(place.stop - place.start for place in places) == self.out,
+                (..., *places, slice(None)),
+                (..., *elements, slice(None)),
+            )
+            for tap, places, elements in self.taps
+        ]
+
+    @cached_property
+    def along_the_others(self) -> Windows:
+        """The same windows along all axes but the first."""
+        return Windows(*(numbers[1:] for numbers in astuple(self, recurse=False)))
+
     def taps_along(self, axis: int) -> list[tuple[int, slice, slice]]:
         """The same along one axis."""
         size, count, step = self.size[axis], self.out[axis], self.stride[axis]
@@ -106,7 +125,8 @@ def im2col(x: Array, windows: Windows, groups: int = 1) -> Array:
     """Return the windows over x (N, C, …) as columns of matrices (groups, R, K, M), with zeros where x has ended.
 
     ``K = taps · C / groups`` numbers each, tap by tap, and ``R · M`` windows, by place and then by sample; R is 1 or
-    the number of windows along the first axis. Not to be written to: windows that overlap may share memory.
+    the number of windows along the first axis. Not to be written to, because windows that overlap may share memory, and
+    to be used before the thread's next call, which may use the same memory.
     """
     n, c, *_ = x.shape
     grouped = memory.samples_last(x)
@@ -115,7 +135,7 @@ def im2col(x: Array, windows: Windows, groups: int = 1) -> Array:
         return grouped.reshape(groups, 1, c // groups, -1)
     if rows_overlap(windows, n):
         return _im2col_by_rows(grouped, windows)
-    columns = backend(x).empty((groups, *windows.kernel_size, c // groups, *windows.out, n), x.dtype)
+    columns = memory.scratch(backend(x), (groups, *windows.kernel_size, c // groups, *windows.out, n), x.dtype)
     _unroll(grouped, columns, windows)
     matrix: Array = columns.reshape(groups, 1, prod(windows.kernel_size) * c // groups, prod(windows.out) * n)
     return matrix
@@ -125,11 +145,11 @@ def _unroll(x: Any, columns: Any, windows: Windows) -> None:
     """Write to columns (…, taps, C, windows, N) what the windows have of x (…, C, elements, N), or else zero."""
     if len(windows.taps) < prod(windows.kernel_size):
         columns[...] = 0
-    for tap, places, elements in windows.taps:
-        of_tap = columns[..., *tap, :, *[slice(None)] * (len(tap) + 1)]
-        if tuple(place.stop - place.start for place in places) != windows.out:
+    for tap, everywhere, places, elements in windows.unrolled:
+        of_tap = columns[tap]
+        if not everywhere:
             of_tap[...] = 0
-        of_tap[..., *places, :] = x[..., *elements, :]
+        of_tap[places] = x[elements]
 
 
 def rows_overlap(windows: Windows, samples: int) -> bool:
@@ -151,11 +171,10 @@ def _im2col_by_rows(x: Array, windows: Windows) -> Array:
     groups, c, high, *_, n = x.shape
     count, first = (windows.out[0] - 1) * windows.stride[0] + windows.kernel_size[0], windows.before[0]
     xp = backend(x)
-    rows = xp.empty((groups, count, *windows.kernel_size[1:], c, *windows.out[1:], n), x.dtype)
+    rows = memory.scratch(xp, (groups, count, *windows.kernel_size[1:], c, *windows.out[1:], n), x.dtype)
     rows[:, :first], rows[:, first + high :] = 0, 0
     inside = max(0, min(high, count - first))
-    others = Windows(*(numbers[1:] for numbers in astuple(windows, recurse=False)))
-    _unroll(x[:, :, :inside].swapaxes(1, 2), rows[:, first : first + inside], others)
+    _unroll(x[:, :, :inside].swapaxes(1, 2), rows[:, first : first + inside], windows.along_the_others)
     row, one, m = rows.strides[1], rows.itemsize, prod(windows.out[1:]) * n
     columns: Array = xp.lib.stride_tricks.as_strided(
         rows,
