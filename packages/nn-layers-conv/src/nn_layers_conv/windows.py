@@ -54,7 +54,7 @@ class Windows:
 
     @cached_property
     def unrolled(self) -> list[tuple[Any, bool, Any, Any]]:
-        """The taps as indices of (…, taps, C, windows, N) and (…, C, elements, N), and which of them meet all windows."""
+        """The taps as indices of (…, taps, C, windows, N) and (…, C, elements, N), and which ones meet all windows."""
         axes = (slice(None),) * (len(self.size) + 2)
         return [
             (
