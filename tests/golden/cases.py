@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 Spec = tuple[Any, ...]
 """(class name, keyword arguments), or (name of a container, the parts, and perhaps its keyword arguments)."""
 
@@ -68,16 +66,16 @@ class Operation(NamedTuple):
         return f"{self.ours}, {self.draw}, {shapes}"
 
 
-def conv(in_channels: int, out_channels: int, kernel_size: Any, **options: Any) -> Spec:
-    return "Conv2d", {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size, **options}
+def conv(in_channels: int, out_channels: int, kernel_size: Any, name: str = "Conv2d", **options: Any) -> Spec:
+    return name, {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size, **options}
 
 
 def linear(in_features: int, out_features: int, **options: Any) -> Spec:
     return "Linear", {"in_features": in_features, "out_features": out_features, **options}
 
 
-def pool(kernel_size: Any, **options: Any) -> Spec:
-    return "MaxPool2d", {"kernel_size": kernel_size, **options}
+def pool(kernel_size: Any, name: str = "MaxPool2d", **options: Any) -> Spec:
+    return name, {"kernel_size": kernel_size, **options}
 
 
 def embedding(num_embeddings: int, embedding_dim: int, **options: Any) -> Spec:
@@ -166,7 +164,38 @@ LAYERS = [
     Layer("conv2d", conv(2, 3, 3), (2, 2, 5, 4)),
     Layer("conv2d, padding", conv(2, 2, 3, padding=1, bias=False), (2, 2, 3, 4)),
     Layer("conv2d, stride", conv(2, 3, (3, 2), stride=(2, 3), padding=(0, 1)), (2, 2, 6, 5)),
+    Layer("conv2d, dilation and groups", conv(4, 2, (2, 3), groups=2, dilation=(2, 1), padding=1), (2, 4, 5, 4)),
+    Layer("conv2d, depthwise", conv(3, 6, 3, groups=3, padding=1, bias=False), (2, 3, 4, 3)),
+    Layer("conv2d, same", conv(2, 2, (2, 3), padding="same", dilation=2), (2, 2, 3, 4)),
+    Layer("conv2d, reflect", conv(2, 2, 3, padding=(2, 1), padding_mode="reflect"), (2, 2, 3, 4)),
+    Layer("conv2d, replicate", conv(2, 2, 3, padding=(2, 1), padding_mode="replicate", stride=2), (2, 2, 3, 4)),
+    Layer("conv2d, circular", conv(2, 2, 3, padding=(2, 1), padding_mode="circular"), (2, 2, 3, 4)),
+    Layer("conv1d", conv(2, 3, 3, "Conv1d", padding=1, stride=2), (2, 2, 7)),
+    Layer("conv1d, valid, dilation", conv(2, 2, 2, "Conv1d", padding="valid", dilation=3, groups=2), (2, 2, 7)),
+    Layer("conv1d, reflect", conv(1, 2, 3, "Conv1d", padding=2, padding_mode="reflect"), (2, 1, 4)),
+    Layer("conv3d", conv(1, 2, (2, 1, 2), "Conv3d", padding=(1, 0, 1), stride=(2, 1, 1)), (2, 1, 3, 2, 3)),
+    Layer("conv_transpose1d", conv(2, 3, 3, "ConvTranspose1d", stride=2, padding=1, output_padding=1), (2, 2, 4)),
+    Layer("conv_transpose2d", conv(2, 3, (3, 2), "ConvTranspose2d", stride=(2, 1), padding=(1, 0)), (2, 2, 3, 3)),
+    Layer(
+        "conv_transpose2d, groups and dilation",
+        conv(4, 2, 2, "ConvTranspose2d", groups=2, dilation=(2, 1), stride=2, bias=False, output_padding=1),
+        (2, 4, 2, 3),
+    ),
+    Layer("max_pool1d", pool(3, "MaxPool1d", stride=2, padding=1), (2, 2, 7), draw="coarse"),
     Layer("max_pool2d", pool(2), (2, 2, 4, 6)),
+    Layer("max_pool2d, dilation", pool(2, stride=1, dilation=(2, 3), padding=1), (2, 2, 4, 5)),
+    Layer("max_pool2d, ceil", pool(2, ceil_mode=True), (2, 2, 5, 3), draw="coarse"),
+    Layer("max_pool3d", pool(2, "MaxPool3d", padding=1), (2, 1, 3, 2, 3), draw="coarse"),
+    Layer("avg_pool1d", pool(3, "AvgPool1d", stride=2, padding=1), (2, 2, 7)),
+    Layer("avg_pool2d", pool((2, 3), "AvgPool2d", stride=1, padding=1), (2, 2, 3, 4)),
+    Layer("avg_pool2d, ceil", pool(2, "AvgPool2d", padding=1, ceil_mode=True, count_include_pad=False), (2, 2, 4, 5)),
+    Layer("lp_pool2d", ("LPPool2d", {"norm_type": 2.0, "kernel_size": 2}), (2, 2, 4, 5)),
+    Layer(
+        "lp_pool2d, cubes",
+        ("LPPool2d", {"norm_type": 3.0, "kernel_size": (2, 3), "stride": 1}),
+        (2, 1, 3, 4),
+        "positive",
+    ),
     Layer("max_pool2d, overlapping", pool(3, stride=1, padding=1), (2, 2, 4, 3)),
     Layer("max_pool2d, rest left over", pool((2, 3), stride=(3, 2)), (1, 2, 7, 6)),
     Layer("max_pool2d, ties", pool(3, stride=2, padding=1), (2, 2, 5, 5), draw="coarse"),
@@ -392,27 +421,3 @@ TABLES: dict[str, list[Any]] = {
     "operations": OPERATIONS,
     "optimizers": OPTIMIZERS,
 }
-
-
-def random_geometries(count: int, seed: int = 0) -> list[Layer]:
-    """Return convolutions and poolings, `count` of each, whose strides and paddings rarely divide evenly."""
-    random = np.random.RandomState(seed)
-
-    def draw(low: int, high: int) -> int:
-        return int(random.randint(low, high + 1))
-
-    cases = []
-    for i in range(2 * count):
-        n, c, kernel_size, stride = draw(1, 3), draw(1, 4), (draw(1, 5), draw(1, 5)), (draw(1, 4), draw(1, 4))
-        padding = tuple(draw(0, size // 2) for size in kernel_size)
-        height, width = (
-            max(1, size - 2 * margin) + draw(0, 7) for size, margin in zip(kernel_size, padding, strict=True)
-        )
-        options = {"stride": stride, "padding": padding}
-        place = f"{kernel_size}, stride {stride}, padding {padding} on {n}×{c}×{height}×{width}"
-        if i % 2:
-            cases.append(Layer(f"max_pool2d {place}", pool(kernel_size, **options), (n, c, height, width)))
-        else:
-            spec = conv(c, draw(1, 5), kernel_size, bias=bool(draw(0, 1)), **options)
-            cases.append(Layer(f"conv2d {place}", spec, (n, c, height, width)))
-    return cases

@@ -195,9 +195,10 @@ class LPPool2d(Layer):
         total = window_sum(x**p, windows) * made_up_for
 
         def backward(dy: Array) -> Array:
-            slope = xp.where(total == 0, xp.zeros_like(total), total) ** (1 / p - 1)
-            slope[total == 0] = 0
+            zero = total == 0
+            slope = xp.where(zero, xp.ones_like(total), total) ** (1 / p - 1)
             slope *= dy
+            slope *= ~zero
             slope *= made_up_for
             dx: Array = x ** (p - 1) * window_sum_backward(slope, windows)
             return dx
