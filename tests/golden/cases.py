@@ -70,6 +70,13 @@ def conv(in_channels: int, out_channels: int, kernel_size: Any, name: str = "Con
     return name, {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size, **options}
 
 
+SEPARABLE = "DepthwiseSeparableConv2d"
+
+
+def block(in_channels: int, out_channels: int, **options: Any) -> Spec:
+    return "ResidualBlock2d", {"in_channels": in_channels, "out_channels": out_channels, **options}
+
+
 def linear(in_features: int, out_features: int, **options: Any) -> Spec:
     return "Linear", {"in_features": in_features, "out_features": out_features, **options}
 
@@ -181,6 +188,9 @@ LAYERS = [
         conv(4, 2, 2, "ConvTranspose2d", groups=2, dilation=(2, 1), stride=2, bias=False, output_padding=1),
         (2, 4, 2, 3),
     ),
+    Layer("depthwise_separable_conv2d", conv(2, 3, 3, SEPARABLE, padding=1), (1, 2, 3, 2)),
+    Layer("residual_block2d", block(2, 2), (2, 2, 2, 2)),
+    Layer("residual_block2d, downsampling", block(2, 2, stride=2), (2, 2, 3, 4)),
     Layer("max_pool1d", pool(3, "MaxPool1d", stride=2, padding=1), (2, 2, 7), draw="coarse"),
     Layer("max_pool2d", pool(2), (2, 2, 4, 6)),
     Layer("max_pool2d, dilation", pool(2, stride=1, dilation=(2, 3), padding=1), (2, 2, 4, 5)),

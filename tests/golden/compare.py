@@ -321,6 +321,34 @@ def in_terms_of(torch: Any) -> SimpleNamespace:
             ys = [branch(x) for branch in self]
             return torch.cat(ys, self.axis) if self.merge == "concat" else getattr(torch.stack(ys), self.merge)(0)
 
+    class DepthwiseSeparableConv2d(nn.Module):
+        def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, bias: bool = True, **options: Any):
+            super().__init__()
+            between = in_channels * options.pop("depth_multiplier", 1)
+            self.depthwise = nn.Conv2d(in_channels, between, kernel_size, groups=in_channels, bias=False, **options)
+            self.pointwise = nn.Conv2d(between, out_channels, 1, bias=bias)
+
+        def forward(self, x: Any) -> Any:
+            return self.pointwise(self.depthwise(x))
+
+    class ResidualBlock2d(nn.Module):
+        """The names are those of torchvision's `BasicBlock`."""
+
+        def __init__(self, in_channels: int, out_channels: int, stride: Any = 1) -> None:
+            super().__init__()
+            self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+            self.bn1 = nn.BatchNorm2d(out_channels)
+            self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+            self.bn2 = nn.BatchNorm2d(out_channels)
+            self.downsample = None
+            if stride != 1 or in_channels != out_channels:
+                shortcut = nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False)
+                self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
+
+        def forward(self, x: Any) -> Any:
+            y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+            return (y + (x if self.downsample is None else self.downsample(x))).relu()
+
     def global_pooling(pooling: Any) -> type:
         class Global(nn.Module):
             def __init__(self, keepdims: bool = True) -> None:
@@ -338,6 +366,8 @@ def in_terms_of(torch: Any) -> SimpleNamespace:
         GlobalMaxPool1d=global_pooling(nn.AdaptiveMaxPool1d),
         GlobalMaxPool2d=global_pooling(nn.AdaptiveMaxPool2d),
         **{cls.__name__: cls for cls in (Hardsigmoid, Dense, Activation, Reshape, Residual, Parallel)},
+        DepthwiseSeparableConv2d=DepthwiseSeparableConv2d,
+        ResidualBlock2d=ResidualBlock2d,
     )
 
 
@@ -366,10 +396,14 @@ def draw_state(random: np.random.RandomState, state: Mapping[str, Array], dtype:
 
 
 def layer_record(side: Any, case: Any, dtype: str) -> Record:
-    """Train on a few batches, then evaluate: outputs, gradients and the state that the batches leave behind."""
+    """Train on a few batches, then evaluate: outputs, gradients and the state that the batches leave behind.
+
+    Without state every batch is like the first, which is then the only one.
+    """
     random = seeded(case.name)
     layer = side.layer(case.spec, dtype)
-    side.load(layer, draw_state(random, side.state(layer), dtype))
+    state = side.state(layer)
+    side.load(layer, draw_state(random, state, dtype))
     record: Record = {}
 
     def there_and_back(place: str) -> Array:
@@ -382,9 +416,9 @@ def layer_record(side: Any, case: Any, dtype: str) -> Record:
         return x
 
     layer.train()
-    for i in range(BATCHES if case.train else 0):
-        there_and_back(f"train {i}")
     if case.train:
+        for i in range(BATCHES if state else 1):
+            there_and_back(f"train {i}")
         gradients = side.gradients(layer)  # the sum over the batches
         record |= {f"train/gradient of {name}": gradient for name, gradient in gradients.items()}
         record |= {f"train/{name}": array for name, array in side.state(layer).items() if name not in gradients}

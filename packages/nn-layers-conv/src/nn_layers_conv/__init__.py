@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     )
     from nn_layers_conv.averaging import AvgPool1d as AvgPool1d, AvgPool2d as AvgPool2d, LPPool2d as LPPool2d
     from nn_layers_conv.batchnorm import BatchNorm2d as BatchNorm2d
+    from nn_layers_conv.blocks import (
+        DepthwiseSeparableConv2d as DepthwiseSeparableConv2d,
+        ResidualBlock2d as ResidualBlock2d,
+    )
     from nn_layers_conv.convolution import Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d
     from nn_layers_conv.dropout import Dropout2d as Dropout2d
     from nn_layers_conv.global_pooling import (
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
         ZeroPad2d as ZeroPad2d,
     )
     from nn_layers_conv.pooling import MaxPool1d as MaxPool1d, MaxPool2d as MaxPool2d, MaxPool3d as MaxPool3d
+    from nn_layers_conv.spellings import BatchNorm2D as BatchNorm2D, Conv2D as Conv2D, MaxPool2D as MaxPool2D
     from nn_layers_conv.transposed import ConvTranspose1d as ConvTranspose1d, ConvTranspose2d as ConvTranspose2d
     from nn_layers_conv.upsampling import (
         PixelShuffle as PixelShuffle,
@@ -44,12 +49,14 @@ else:
             "adaptive_pooling": ["AdaptiveAvgPool2d", "AdaptiveMaxPool2d"],
             "averaging": ["AvgPool1d", "AvgPool2d", "LPPool2d"],
             "batchnorm": ["BatchNorm2d"],
+            "blocks": ["DepthwiseSeparableConv2d", "ResidualBlock2d"],
             "convolution": ["Conv1d", "Conv2d", "Conv3d"],
             "dropout": ["Dropout2d"],
             "global_pooling": ["GlobalAvgPool1d", "GlobalAvgPool2d", "GlobalMaxPool1d", "GlobalMaxPool2d"],
             "instancenorm": ["InstanceNorm2d"],
             "padding": ["CircularPad2d", "ReflectionPad2d", "ReplicationPad2d", "ZeroPad2d"],
             "pooling": ["MaxPool1d", "MaxPool2d", "MaxPool3d"],
+            "spellings": ["BatchNorm2D", "Conv2D", "MaxPool2D"],
             "transposed": ["ConvTranspose1d", "ConvTranspose2d"],
             "upsampling": ["PixelShuffle", "PixelUnshuffle", "Upsample"],
         },

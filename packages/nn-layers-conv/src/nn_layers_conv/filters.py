@@ -1,4 +1,4 @@
-"""What convolutions and transposed convolutions have in common: channels in groups, and filters that slide."""
+"""What convolutions of every kind have in common: the channels, and the filters that slide over them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from attrs import define, field
 
+from nn_core import Layer
 from nn_core.errors import ConfigError
 from nn_core.fields import (
     REQUIRED,
@@ -23,13 +24,11 @@ from nn_layers_conv.geometry import or_same_or_valid
 
 
 @define(eq=False, slots=False, repr=False)
-class Filters(Weighted):
-    """The options that both kinds begin with, and the checks of their channels."""
+class FilterOptions(Layer):
+    """The options that all kinds begin with, and the check of the channels."""
 
     rank: ClassVar[int]
     """The number of spatial axes."""
-
-    groups: int
 
     in_channels: int | None = field(
         default=None, validator=optional_positive, metadata=doc("C; inferred from the first input if left out")
@@ -51,21 +50,37 @@ class Filters(Weighted):
     )
 
     def __attrs_post_init__(self) -> None:
+        if self.in_channels is not None:
+            self.build((1, self.in_channels))
+
+    def check_channels(self, channels: int) -> None:
+        """Raise unless the input has the channels that the filters are for."""
+        if channels != (self.in_channels or channels):
+            raise self.shape_error(
+                f"expected {self.in_channels} channels on axis 1, got {channels}",
+                f"Leave in_channels out to have it inferred, or set it to {channels}.",
+            )
+        if not channels:
+            raise self.shape_error("expected at least one channel on axis 1, got none")
+
+
+@define(eq=False, slots=False, repr=False)
+class Filters(FilterOptions, Weighted):
+    """Filters that are one weight, whose channels may be in groups."""
+
+    groups: int = 1  # each kind puts it where PyTorch has it among its arguments
+
+    def __attrs_post_init__(self) -> None:
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels is not None and channels % self.groups:
                 raise ConfigError(
                     f"{name} of {type(self).__name__} must be a multiple of groups, "
                     f"got {channels} channels for {self.groups} groups."
                 )
-        if self.in_channels is not None:
-            self.build((1, self.in_channels))
+        super().__attrs_post_init__()
 
     def check_channels(self, channels: int) -> None:
         """Raise unless the input has the channels that the filters are for, and they form groups."""
-        if channels != (self.in_channels or channels):
-            raise self.shape_error(
-                f"expected {self.in_channels} channels on axis 1, got {channels}",
-                f"Leave in_channels out to have it inferred, or set it to {channels}.",
-            )
-        if channels % self.groups or not channels:
+        super().check_channels(channels)
+        if channels % self.groups:
             raise self.shape_error(f"cannot form {self.groups} groups of {channels} channels")

@@ -19,6 +19,12 @@ def nn_layers() -> Iterator[LayerSpec]:
         ("conv3d", "convolution:Conv3d", "Convolution of volumes."),
         ("conv_transpose1d", "transposed:ConvTranspose1d", "Transposed convolution of sequences."),
         ("conv_transpose2d", "transposed:ConvTranspose2d", "Transposed convolution of images."),
+        (
+            "depthwise_separable_conv2d",
+            "blocks:DepthwiseSeparableConv2d",
+            "Convolution of each channel, then across them.",
+        ),
+        ("residual_block2d", "blocks:ResidualBlock2d", "Two convolutions with a connection around them."),
         ("max_pool1d", "pooling:MaxPool1d", "Largest value of windows over sequences."),
         ("max_pool2d", "pooling:MaxPool2d", "Largest value of windows over images."),
         ("max_pool3d", "pooling:MaxPool3d", "Largest value of windows over volumes."),
