@@ -3,52 +3,63 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from nn_core import ConfigError, ShapeError
-from nn_layers_conv import MaxPool2d
+from nn_layers_conv import MaxPool1d, MaxPool2d, MaxPool3d
+
+POOLS = {1: MaxPool1d, 2: MaxPool2d, 3: MaxPool3d}
 
 
-def by_loops(x, dy, kernel_size, stride, padding):
+def count(size, reach, stride, margin, ceil):
+    """Return how many windows there are along an axis, counted one by one: they begin in the image or before it."""
+    windows = 0
+    while (first := windows * stride - margin) + reach <= size + margin or (
+        ceil and first < size and first + reach - stride < size + margin
+    ):
+        windows += 1
+    return windows
+
+
+def by_loops(x, dy, layer):
     """Return the maxima and the gradient of x, window by window; of equal elements the first one counts."""
-    (n, c, height, width), out = x.shape, dy.shape[2:]
     y, dx = np.zeros(dy.shape), np.zeros(x.shape)
-    for image, channel, row, column in np.ndindex(n, c, *out):
-        places = [
-            (i, j)
-            for i in range(row * stride[0] - padding[0], row * stride[0] - padding[0] + kernel_size[0])
-            for j in range(column * stride[1] - padding[1], column * stride[1] - padding[1] + kernel_size[1])
-            if 0 <= i < height and 0 <= j < width
+    for image, channel, *window in np.ndindex(*dy.shape):
+        along = [
+            [e for e in (w * s - p + t * d for t in range(k)) if 0 <= e < n]
+            for w, s, p, d, k, n in zip(
+                window, layer.stride, layer.padding, layer.dilation, layer.kernel_size, x.shape[2:], strict=True
+            )
         ]
-        first = max(places, key=lambda place: x[image, channel, *place])
-        y[image, channel, row, column] = x[image, channel, *first]
-        dx[image, channel, *first] += dy[image, channel, row, column]
+        first = max(product(*along), key=lambda place: x[image, channel, *place])
+        y[image, channel, *window] = x[image, channel, *first]
+        dx[image, channel, *first] += dy[image, channel, *window]
     return y, dx
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(
-    kernel_size=st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    stride=st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    extra=st.tuples(st.integers(0, 4), st.integers(0, 4)),
-    levels=st.sampled_from([1, 3, 1000]),
-    data=st.data(),
-)
-def test_pooling_is_what_the_loops_give(kernel_size, stride, extra, levels, data):
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), rank=st.sampled_from([1, 2, 2, 3]), levels=st.sampled_from([1, 3, 1000]), ceil=st.booleans())
+def test_pooling_is_what_the_loops_give(data, rank, levels, ceil):
     # Overlapping windows, windows with gaps, a rest that fits no window; few levels make many ties.
-    padding = tuple(data.draw(st.integers(0, size // 2)) for size in kernel_size)
-    image = [max(1, size - 2 * margin) + more for size, margin, more in zip(kernel_size, padding, extra, strict=True)]
+    kernel_size, stride = (tuple(data.draw(st.integers(1, 4 - rank // 2)) for _ in range(rank)) for _ in range(2))
+    dilation = tuple(data.draw(st.integers(1, 2)) for _ in range(rank))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
+    padding = tuple(data.draw(st.integers(0, r // 2 if d == 1 else 0)) for r, d in zip(reach, dilation, strict=True))
+    size = [data.draw(st.integers(max(1, r - 2 * m), r + 3)) for r, m in zip(reach, padding, strict=True)]
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
-    x = rng.integers(-levels, 0, size=(2, 3, *image)).astype("float64")
-    layer = MaxPool2d(kernel_size, stride=stride, padding=padding)
+    x = rng.integers(-levels, 0, size=(data.draw(st.integers(0, 2)), 3, *size)).astype("float64")
+    layer = POOLS[rank](kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil)
     y, backward = layer.forward(x)
-    assert y.shape == layer.output_shape(x.shape)
+    out = [count(*axis, ceil) for axis in zip(size, reach, stride, padding, strict=True)]
+    assert y.shape == layer.output_shape(x.shape) == (*x.shape[:2], *out)
     dy = rng.normal(size=y.shape)
-    expected, slopes = by_loops(x, dy, kernel_size, stride, padding)
+    expected, slopes = by_loops(x, dy, layer)
     assert (y == expected).all()
+    assert (layer.infer(x) == expected).all()
     np.testing.assert_allclose(backward(dy), slopes, rtol=1e-12, atol=1e-12)
 
 
@@ -102,7 +113,8 @@ def test_pooling_without_padding_takes_integers():
         (
             (2, 3, 2, 5),
             "max_pool2d: kernel_size (3, 3) with padding (0, 0) does not fit into images of 2×5: "
-            "the output would be 0×1",
+            "the output would be 0×1. "
+            "Choose a smaller kernel_size or more padding, or reduce the size less in the layers before.",
         ),
     ],
 )
@@ -127,6 +139,14 @@ def test_an_input_that_does_not_fit_is_answered_with_both_sizes(shape, message):
             {"kernel_size": (4, 3), "padding": (2, 2)},
             "padding of MaxPool2d must be at most half of kernel_size (4, 3), got (2, 2).",
         ),
+        (
+            {"kernel_size": 2, "dilation": 3, "padding": 3},
+            "padding of MaxPool2d must be at most half of kernel_size (2, 2), which reaches over (4, 4) with dilation "
+            "(3, 3), got (3, 3).",
+        ),
+        ({"kernel_size": 2, "dilation": 0}, "dilation of MaxPool2d must be a positive integer, got (0, 0)."),
+        ({"kernel_size": 2, "ceil_mode": 1}, "ceil_mode of MaxPool2d must be true or false, got 1."),
+        ({"kernel_size": 2, "padding": "same"}, "padding of MaxPool2d must be an integer or a pair of them, got"),
         ({"kernel_size": 2, "padding": 0.5}, "padding of MaxPool2d must be an integer or a pair of them, got 0.5."),
     ],
 )

@@ -87,13 +87,13 @@ def number(value: float) -> float:
 
 def pair(value: IntOrPair) -> tuple[int, int]:
     """Return ``(n, n)`` for a number n, and a tuple for a list; leave the rest to the validator."""
-    converted: Any = tuple(value) if isinstance(value, list) else value
+    converted = _plain(value)
     return (converted, converted) if _whole(converted) else converted
 
 
 def sizes(value: int | Sequence[int]) -> tuple[int, ...]:
     """Return ``(n,)`` for a number n, and a tuple for a list; leave the rest to the validator."""
-    converted: Any = tuple(value) if isinstance(value, list) else value
+    converted = _plain(value)
     return (converted,) if _whole(converted) else converted
 
 
@@ -102,7 +102,7 @@ def per_axis(value: PerAxis, owner: Any = None) -> Shape:
 
     What is neither is left to the validator, `each_axis`.
     """
-    converted: Any = tuple(value) if isinstance(value, list) else value
+    converted = _plain(value)
     axes: Shape = (converted,) * owner.rank if _whole(converted) else converted
     return axes
 
@@ -152,6 +152,13 @@ def _check(owner: object, option: Attribute[Any], value: Any, wanted: str, accep
 
 def _place(owner: object, option: Attribute[Any]) -> str:
     return f"{option.alias} of {type(owner).__name__}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a list as a tuple, and NumPy's integers, whose sums can overflow, as Python's."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _whole(value: Any) -> bool:
