@@ -16,15 +16,11 @@ from nn_layers_conv.sliding import window_max, window_max_backward
 
 
 def at_most_half(owner: Any, option: Attribute[Any], value: Any) -> None:
-    """Refuse padding of more than half a window, which could leave a window nothing of the image."""
+    """Refuse padding of more than half a window, which could leave a window nothing of the image, as PyTorch does."""
     each_axis(not_negative)(owner, option, value)
-    dilation = getattr(owner, "dilation", (1,) * owner.rank)
-    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, owner.kernel_size, strict=True))
-    if any(2 * margin > size for margin, size in zip(value, reach, strict=True)):
-        dilated = "" if reach == owner.kernel_size else f", which reaches over {reach} with dilation {dilation}"
+    if any(2 * margin > taps for margin, taps in zip(value, owner.kernel_size, strict=True)):
         raise ConfigError(
-            f"padding of {type(owner).__name__} must be at most half of kernel_size {owner.kernel_size}{dilated}, "
-            f"got {value}."
+            f"padding of {type(owner).__name__} must be at most half of kernel_size {owner.kernel_size}, got {value}."
         )
 
 
@@ -45,9 +41,7 @@ class MaxPooling(Layer):
         metadata=doc("step from one window to the next; kernel_size if left out"),
     )
     padding: Shape = field(
-        default=0,
-        converter=per_axis,
-        metadata=doc("p, of −∞ on both sides, at most half of what a window reaches over"),
+        default=0, converter=per_axis, metadata=doc("p, of −∞ on both sides, at most half of kernel_size")
     )
     dilation: Shape = field(
         default=1,
