@@ -38,7 +38,7 @@ LAYERS: list[Row] = [
     ("conv_transpose1d", {"out_channels": 3, "kernel_size": 3, "stride": 2, "padding": 1}, (2, 2, 5)),
     ("conv_transpose2d", {"out_channels": 3, "kernel_size": 2, "stride": 2}, (2, 2, 3, 3)),
     ("depthwise_separable_conv2d", {"out_channels": 3, "kernel_size": 3, "depth_multiplier": 2}, (2, 2, 4, 4)),
-    ("residual_block2d", {"out_channels": 3, "stride": 2}, (4, 2, 4, 4)),
+    ("residual_block2d", {"out_channels": 3, "stride": 2}, (8, 2, 8, 8)),
     # Activations
     ("activation", {"name": "tanh"}, (5, 4)),
     ("relu", {}, (5, 4)),

@@ -61,7 +61,6 @@ class FakePlugins:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
         self.monkeypatch = monkeypatch
-        self.packages: set[str] = set()
 
     def install(
         self,
@@ -74,7 +73,6 @@ class FakePlugins:
         """Install a distribution in a folder of its own and return its ``dist-info``."""
         folder = self.root / f"site{len(list(self.root.iterdir()))}"
         info = write_distribution(folder, distribution, modules, version=version, entry_points=entry_points)
-        self.packages |= {Path(path).parts[0].removesuffix(".py") for path in modules}
         self.monkeypatch.syspath_prepend(folder)
         registry.cache_clear()
         return info
@@ -99,8 +97,10 @@ class FakePlugins:
         return record
 
     def remove(self) -> None:
-        for name in [name for name in sys.modules if name.partition(".")[0] in self.packages]:
-            del sys.modules[name]
+        for name, module in [*sys.modules.items()]:
+            # A package that is really installed may have the same name, and was imported before.
+            if Path(getattr(module, "__file__", None) or "").is_relative_to(self.root):
+                del sys.modules[name]
         registry.cache_clear()
 
 

@@ -449,7 +449,6 @@ def test_a_plugin_may_live_in_a_zip_file(fake_plugins, monkeypatch):
             file.writestr(path, source)
         file.writestr("nn_acme/__init__.py", "")
     fake_plugins.install("nn-acme", {}, entry_points={"acme": "nn_acme.nn_plugin"})
-    fake_plugins.packages.add("nn_acme")
     monkeypatch.syspath_prepend(archive)
     record = fake_plugins.record("nn-acme")
     assert names(record) == ["gate", "third"]

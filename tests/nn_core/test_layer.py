@@ -427,6 +427,13 @@ def test_loading_what_both_sides_have_ignores_the_rest_but_no_shape():
         model.load_state_dict({"weight": np.zeros((2, 3))}, strict=False)
 
 
+def test_loading_nothing_at_all_is_no_success():
+    message = "The state has nothing that the model has: its paths are like 'model.weight', those of the model like"
+    with pytest.raises(ModelFileError, match=message):
+        Linear(2, 3).load_state_dict({"model.weight": np.zeros((3, 2)), "gain": np.zeros(1)}, strict=False)
+    ReLU().load_state_dict({"gain": np.zeros(1)}, strict=False)  # there is nothing to load
+
+
 # Dtype
 
 

@@ -186,6 +186,18 @@ def test_an_option_that_makes_no_sense_is_named_with_its_value(make, message):
             "linear: expected 4 features on the last axis, got 5. "
             "Leave in_features out to have it inferred, or set it to 5.",
         ),
+        (
+            Linear(18, 3),
+            (2, 2, 3, 3),
+            "linear: expected 18 features on the last axis, got 3. "
+            "Put Flatten() before it, which makes one axis of these.",
+        ),
+        (
+            BatchNorm1d(4),
+            (2, 5, 4),
+            "batch_norm1d: expected 4 channels on axis 1, got 5. "
+            "The channels seem to come last: put them first with x.transpose(0, 2, 1).",
+        ),
         (Linear(4, 3), (), "linear: expected 4 features on the last axis, got a single number"),
         (
             BatchNorm1d(4),

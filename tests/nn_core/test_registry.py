@@ -440,7 +440,6 @@ def test_refreshing_finds_modules_installed_in_the_same_moment(fake_plugins):
     site = info.parent
     before = site.stat()
     assert fake_plugins.record("nn-acme").status == "broken"
-    fake_plugins.packages.add("nn_acme")
     for path, source in {"__init__.py": "", "nn_plugin.py": PARTS, "parts.py": CLASSES}.items():
         (site / "nn_acme").mkdir(exist_ok=True)
         (site / "nn_acme" / path).write_text(source)

@@ -189,8 +189,9 @@ def test_a_guess_that_does_not_fit_asks_for_the_shape():
 
     layer = Image()
     layer.build((1, 3, 3))
-    with pytest.raises(NotBuiltError, match="shape of an input"):
+    with pytest.raises(NotBuiltError, match="shape of an input") as caught:
         summary(layer)
+    assert caught.value.__suppress_context__, "the guess is no news"
 
 
 def test_a_shape_that_does_not_fit_is_the_models_error():

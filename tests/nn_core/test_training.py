@@ -656,7 +656,7 @@ def test_a_metric_that_is_slow_to_compute_is_computed_once_an_epoch():
         ({"metrics": Accuracy()}, r"write metrics=\[Accuracy"),
         ({"learning_rate": 0.1}, "fit has no option 'learning_rate': it is the optimizer's"),
         ({"validation_data": data()}, r"fit has no option 'validation_data': write validation=\(x, y\)"),
-        ({"verbose": 0}, "fit has no option 'verbose'"),
+        ({"verbose": 0}, r"fit has no option 'verbose': write callbacks=\['progress_bar'\]"),
     ],
 )
 def test_an_option_that_is_wrong_is_named_with_its_remedy(options, message):

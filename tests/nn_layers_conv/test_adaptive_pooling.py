@@ -135,7 +135,8 @@ def test_outputs_and_gradients_keep_the_samples_last_in_memory(cls, out):
         (
             AdaptiveAvgPool2d(2),
             (3, 4, 4),
-            "adaptive_avg_pool2d: expected images of shape (N, C, H, W), got (3, 4, 4)",
+            "adaptive_avg_pool2d: expected images of shape (N, C, H, W), got (3, 4, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
         ),
         (
             AdaptiveMaxPool2d((None, 2)),

@@ -372,7 +372,11 @@ def test_the_gradient_of_the_input_can_be_declined():
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((2, 3, 5), "conv2d: expected images of shape (N, C, H, W), got (2, 3, 5)"),
+        (
+            (2, 3, 5),
+            "conv2d: expected images of shape (N, C, H, W), got (2, 3, 5)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         ((2, 3, 5, 5, 5), "conv2d: expected images of shape (N, C, H, W), got (2, 3, 5, 5, 5)"),
         (
             (2, 1, 5, 5),
@@ -407,8 +411,20 @@ def test_an_input_that_does_not_fit_is_answered_with_both_sizes(shape, message, 
             "conv3d: kernel_size (3, 3, 3) with padding 'valid' does not fit into volumes of 5×2×5: "
             "the output would be 3×0×3. Choose a smaller",
         ),
+        (
+            Conv2d(3, 4, 3),
+            (2, 8, 8, 3),
+            "conv2d: expected 3 channels on axis 1, got 8. "
+            "The channels seem to come last: put them first with x.transpose(0, 3, 1, 2).",
+        ),
+        (Conv1d(3, 4, 3), (2, 8, 3), "The channels seem to come last: put them first with x.transpose(0, 2, 1)."),
         (Conv1d(3, 4, 3), (2, 3, 5, 5), "conv1d: expected sequences of shape (N, C, L), got (2, 3, 5, 5)"),
-        (Conv3d(3, 4, 3), (2, 3, 5, 5), "conv3d: expected volumes of shape (N, C, D, H, W), got (2, 3, 5, 5)"),
+        (
+            Conv3d(3, 4, 3),
+            (2, 3, 5, 5),
+            "conv3d: expected volumes of shape (N, C, D, H, W), got (2, 3, 5, 5)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             Conv2d(out_channels=4, kernel_size=1, groups=2),
             (2, 3, 5, 5),

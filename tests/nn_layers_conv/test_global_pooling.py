@@ -83,8 +83,18 @@ def test_gradients_come_with_the_samples_last_in_memory(cls):
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (GlobalAvgPool1d(), (2, 3), "global_avg_pool1d: expected sequences of shape (N, C, L), got (2, 3)"),
-        (GlobalMaxPool2d(), (2, 3, 4), "global_max_pool2d: expected images of shape (N, C, H, W), got (2, 3, 4)"),
+        (
+            GlobalAvgPool1d(),
+            (2, 3),
+            "global_avg_pool1d: expected sequences of shape (N, C, L), got (2, 3)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
+        (
+            GlobalMaxPool2d(),
+            (2, 3, 4),
+            "global_max_pool2d: expected images of shape (N, C, H, W), got (2, 3, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             GlobalMaxPool1d(),
             (2, 3, 0),

@@ -129,7 +129,11 @@ def test_large_images_far_from_zero_are_normalized_to_float32_accuracy_in_the_me
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((3, 5, 5), "instance_norm2d: expected images of shape (N, C, H, W), got (3, 5, 5)"),
+        (
+            (3, 5, 5),
+            "instance_norm2d: expected images of shape (N, C, H, W), got (3, 5, 5)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             (2, 4, 5, 5),
             "instance_norm2d: expected 3 channels on axis 1, got 4. "

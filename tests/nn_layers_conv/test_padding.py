@@ -145,7 +145,12 @@ def test_gradients_of_padding_do_not_reach_into_dy():
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (ZeroPad2d(1), (3, 4, 4), "zero_pad2d: expected images of shape (N, C, H, W), got (3, 4, 4)"),
+        (
+            ZeroPad2d(1),
+            (3, 4, 4),
+            "zero_pad2d: expected images of shape (N, C, H, W), got (3, 4, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             ZeroPad2d((0, 0, -2, -3)),
             (1, 2, 4, 5),

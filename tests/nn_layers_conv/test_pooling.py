@@ -109,7 +109,11 @@ def test_pooling_without_padding_takes_integers():
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((3, 5, 5), "max_pool2d: expected images of shape (N, C, H, W), got (3, 5, 5)"),
+        (
+            (3, 5, 5),
+            "max_pool2d: expected images of shape (N, C, H, W), got (3, 5, 5)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             (2, 3, 2, 5),
             "max_pool2d: kernel_size (3, 3) with padding (0, 0) does not fit into images of 2×5: "

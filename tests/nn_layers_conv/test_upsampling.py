@@ -180,7 +180,12 @@ def test_integers_stay_integers_where_they_are_repeated_and_are_never_rounded():
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (Upsample(2), (3, 4, 4), "upsample: expected images of shape (N, C, H, W), got (3, 4, 4)"),
+        (
+            Upsample(2),
+            (3, 4, 4),
+            "upsample: expected images of shape (N, C, H, W), got (3, 4, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (
             Upsample(scale_factor=(0.3, 2)),
             (2, 3, 3, 4),
@@ -193,9 +198,19 @@ def test_integers_stay_integers_where_they_are_repeated_and_are_never_rounded():
             "upsample: cannot interpolate between images of 0×4 and 2×2, without a single element. "
             "Choose a larger scale_factor, or reduce the size less in the layers before.",
         ),
-        (PixelShuffle(2), (8, 4, 4), "pixel_shuffle: expected images of shape (N, C, H, W), got (8, 4, 4)"),
+        (
+            PixelShuffle(2),
+            (8, 4, 4),
+            "pixel_shuffle: expected images of shape (N, C, H, W), got (8, 4, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (PixelShuffle(2), (1, 6, 4, 4), "pixel_shuffle: expected a multiple of 2×2 channels on axis 1, got 6"),
-        (PixelUnshuffle(2), (8, 4, 4), "pixel_unshuffle: expected images of shape (N, C, H, W), got (8, 4, 4)"),
+        (
+            PixelUnshuffle(2),
+            (8, 4, 4),
+            "pixel_unshuffle: expected images of shape (N, C, H, W), got (8, 4, 4)"
+            ". Give a single sample its axis with x[None], or a single channel with x[:, None].",
+        ),
         (PixelUnshuffle(2), (1, 6, 4, 3), "pixel_unshuffle: cannot divide images of 4×3 into squares of 2×2"),
     ],
 )

@@ -38,6 +38,7 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
             continue
         annotation, field = parameter.annotation, fields.get(parameter.name)
         shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+        shown = re.sub(r"^typing\.Optional\[ForwardRef\('(.*)'\)\]$", r"\1 | None", shown)  # attrs' optional converter
         required = _is_required(parameter, None if by_hand else field)
         found.append(
             Argument(
@@ -54,6 +55,7 @@ def arguments_of(target: Any, positional: int = 0) -> list[Argument]:
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _TYPES = {
     "IntOrPair": "int | pair of int",
+    "float | Sequence[float] | None": "float | pair of float",
     "PerAxis": "int | one per axis",
     "PerAxis | str": "int | one per axis | word",
     "str | Initializer": "name | function",

@@ -216,6 +216,17 @@ class Layer(Parts):
         """Return the error that a layer raises about its input; containers add the place."""
         return ShapeError(problem, remedy, layer=self.label())
 
+    def check_channels(self, input_shape: Any, option: str) -> None:
+        """Raise unless axis 1 of the input is as long as this option of the layer says, if it is given."""
+        expected, seen = getattr(self, option), input_shape[1]
+        if seen == (expected or seen):
+            return
+        remedy = f"Leave {option} out to have it inferred, or set it to {seen}."
+        if len(input_shape) > 2 and input_shape[-1] == expected:
+            last = len(input_shape) - 1
+            remedy = f"The channels seem to come last: put them first with x.transpose{(0, last, *range(1, last))}."
+        raise self.shape_error(f"expected {expected} channels on axis 1, got {seen}", remedy)
+
     def __repr__(self) -> str:
         cls = type(self)
         if not attrs.has(cls):

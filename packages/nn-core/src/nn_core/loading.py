@@ -34,6 +34,11 @@ def fitting(
         sides = (("lacks", missing), ("has unknown", unexpected))
         found = " and ".join(f"{word} {', '.join(keys)}" for word, keys in sides if keys)
         raise ModelFileError(f"The state {found}. Pass strict=False to load only what both sides have.")
+    if own and state and len(missing) == len(own):
+        raise ModelFileError(
+            f"The state has nothing that the model has: its paths are like {next(iter(state))!r}, those of the model "
+            f"like {next(iter(own))!r}. Rename them."
+        )
     arrays = {path: _array(path, state[path]) for path in own if path in state}
     for path, array in arrays.items():
         target = own[path].data

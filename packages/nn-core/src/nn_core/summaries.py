@@ -56,10 +56,10 @@ def summary(model: Any, input_shape: Any = None) -> str:
         with keyed(0, 0):
             twin.forward(*xs)  # builds what is not built yet
             rows, kept = _measured(twin, xs)
-    except ShapeError as error:
+    except ShapeError:
         if input_shape is not None:
             raise
-        raise _unknown_input() from error
+        raise _unknown_input() from None  # what a made-up shape does not fit is no news
     finally:
         generator.state = state
     parameters = twin.parameters()
@@ -134,7 +134,8 @@ def _shapes_built_for(model: Any) -> tuple[tuple[int, ...], ...]:
 def _unknown_input() -> NotBuiltError:
     return NotBuiltError(
         "The model does not tell what its input is like, so the shapes of its outputs are unknown. "
-        "Give summary the shape of an input, batch axis included, as in summary(model, (32, 784))."
+        "Give summary the shape of an input, batch axis included, as in summary(model, (32, 784)) "
+        "or, of images, (32, 3, 28, 28)."
     )
 
 

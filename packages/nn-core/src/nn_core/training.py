@@ -186,7 +186,7 @@ _HINTS = {
     "lr": "it is the optimizer's, as in optimizer={'type': 'adam', 'lr': 0.001}",
     "learning_rate": "it is the optimizer's, as in optimizer={'type': 'adam', 'lr': 0.001}",
     "validation_data": "write validation=(x, y)",
-    "verbose": "write callbacks=['progress']",
+    "verbose": "write callbacks=['progress_bar']",
 }
 """What people look for who come from elsewhere."""
 

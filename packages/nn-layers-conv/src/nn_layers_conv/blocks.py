@@ -103,7 +103,7 @@ class DepthwiseSeparableConv2d(FilterOptions):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         windows, pads = windows_of(self, input_shape)
-        self.check_channels(input_shape[1])
+        self.check_input_channels(input_shape)
         check_padding(self, pads, windows.size, self.padding_mode)
         return (input_shape[0], self.out_channels, *windows.out)
 
@@ -184,11 +184,7 @@ class ResidualBlock2d(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         check_axes(self, input_shape)
         n, channels, *size = input_shape
-        if channels != (self.in_channels or channels):
-            raise self.shape_error(
-                f"expected {self.in_channels} channels on axis 1, got {channels}",
-                f"Leave in_channels out to have it inferred, or set it to {channels}.",
-            )
+        self.check_channels(input_shape, "in_channels")
         if 0 in (channels, *size):
             raise self.shape_error(f"expected images with at least one channel and pixel, got {input_shape}")
         reduced = (-(-pixels // step) for pixels, step in zip(size, self.stride, strict=True))

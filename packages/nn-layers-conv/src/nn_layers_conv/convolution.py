@@ -62,7 +62,7 @@ class Convolution(Filters):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         windows, pads = windows_of(self, input_shape)
-        self.check_channels(input_shape[1])
+        self.check_input_channels(input_shape)
         check_padding(self, pads, windows.size, self.padding_mode)
         return (input_shape[0], self.out_channels, *windows.out)
 

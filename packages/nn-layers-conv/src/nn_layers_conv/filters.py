@@ -45,7 +45,8 @@ class FilterOptions(Layer):
         converter=per_axis_or_word,
         validator=or_same_or_valid(each_axis(not_negative)),
         metadata=doc(
-            "p, added on both sides; 'valid' is 0, 'same' keeps the size, or divides it by stride, rounded up"
+            "p, added on both sides; 'valid' is 0, 'same' keeps the size, or divides it by stride, rounded up "
+            "(multiplies it, where transposed)"
         ),
     )
 
@@ -53,14 +54,10 @@ class FilterOptions(Layer):
         if self.in_channels is not None:
             self.build((1, self.in_channels))
 
-    def check_channels(self, channels: int) -> None:
+    def check_input_channels(self, input_shape: Shape) -> None:
         """Raise unless the input has the channels that the filters are for."""
-        if channels != (self.in_channels or channels):
-            raise self.shape_error(
-                f"expected {self.in_channels} channels on axis 1, got {channels}",
-                f"Leave in_channels out to have it inferred, or set it to {channels}.",
-            )
-        if not channels:
+        self.check_channels(input_shape, "in_channels")
+        if not input_shape[1]:
             raise self.shape_error("expected at least one channel on axis 1, got none")
 
 
@@ -79,8 +76,8 @@ class Filters(FilterOptions, Weighted):
                 )
         super().__attrs_post_init__()
 
-    def check_channels(self, channels: int) -> None:
+    def check_input_channels(self, input_shape: Shape) -> None:
         """Raise unless the input has the channels that the filters are for, and they form groups."""
-        super().check_channels(channels)
-        if channels % self.groups:
-            raise self.shape_error(f"cannot form {self.groups} groups of {channels} channels")
+        super().check_input_channels(input_shape)
+        if input_shape[1] % self.groups:
+            raise self.shape_error(f"cannot form {self.groups} groups of {input_shape[1]} channels")

@@ -36,7 +36,10 @@ def check_axes(layer: Any, input_shape: Shape) -> None:
     """Raise unless the input has samples, channels and as many spatial axes as the layer (`rank`)."""
     if len(input_shape) != layer.rank + 2:
         things, axes = THINGS[layer.rank]
-        raise layer.shape_error(f"expected {things} of shape {axes}, got {input_shape}")
+        remedy = ""
+        if len(input_shape) == layer.rank + 1:
+            remedy = "Give a single sample its axis with x[None], or a single channel with x[:, None]."
+        raise layer.shape_error(f"expected {things} of shape {axes}, got {input_shape}", remedy)
 
 
 def windows_of(layer: Any, input_shape: Shape) -> tuple[Windows, Pads]:

@@ -91,11 +91,7 @@ class InstanceNorm2d(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         check_axes(self, input_shape)
-        if input_shape[1] != (self.num_features or input_shape[1]):
-            raise self.shape_error(
-                f"expected {self.num_features} channels on axis 1, got {input_shape[1]}",
-                f"Leave num_features out to have it inferred, or set it to {input_shape[1]}.",
-            )
+        self.check_channels(input_shape, "num_features")
         if 0 in input_shape[2:]:
             raise self.shape_error(
                 f"cannot normalize images without a single element, got an input of shape {input_shape}"

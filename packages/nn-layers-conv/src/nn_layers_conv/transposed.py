@@ -78,7 +78,7 @@ class TransposedConvolution(Filters):
             ShapeError: x is not (N, C, …), or all of y is cut off.
         """
         check_axes(self, input_shape)
-        self.check_channels(input_shape[1])
+        self.check_input_channels(input_shape)
         places = input_shape[2:]
         if self.padding == "same":
             size = tuple(n * step for n, step in zip(places, self.stride, strict=True))
@@ -126,12 +126,15 @@ class ConvTranspose1d(TransposedConvolution):
     It is the adjoint, not the inverse, of a `Conv1d` with the same options, and as a matrix its transpose:
     ``y = b + col2im(Wᵀ X)``.
 
+    With a stride, several sizes of y are convolved to the size of x: `output_padding` chooses among them, and padding
+    ``"same"`` takes the multiple of x by the stride, which a `Conv1d` with padding ``"same"`` divides.
+
     Gradients: ``∂W = X col(dy)ᵀ``, ``∂b = Σ dY``, ``∂x = W·col(dy)``.
 
     Shape:
         x ``(N, C, L)`` → y ``(N, O, Lo)`` with
-        ``Lo = (L − 1)·stride − 2p + d (k − 1) + output_padding + 1``; weight ``(C, O / G, k)``,
-        bias ``(O,)``.
+        ``Lo = (L − 1)·stride − 2p + d (k − 1) + output_padding + 1``, or with padding ``"same"`` ``Lo = L·stride``;
+        weight ``(C, O / G, k)``, bias ``(O,)``.
 
     Raises:
         ShapeError: x is not of that shape, or padding cuts off all of y.
@@ -152,12 +155,15 @@ class ConvTranspose2d(TransposedConvolution):
     It is the adjoint, not the inverse, of a `Conv2d` with the same options, and as a matrix its transpose:
     ``y = b + col2im(Wᵀ X)``.
 
+    With a stride, several sizes of y are convolved to the size of x: `output_padding` chooses among them, and padding
+    ``"same"`` takes the multiple of x by the stride, which a `Conv2d` with padding ``"same"`` divides.
+
     Gradients: ``∂W = X col(dy)ᵀ``, ``∂b = Σ dY``, ``∂x = W·col(dy)``.
 
     Shape:
         x ``(N, C, H, W)`` → y ``(N, O, Ho, Wo)`` with
-        ``Ho = (H − 1)·stride − 2p + d (k − 1) + output_padding + 1`` and Wo likewise; weight ``(C, O / G, kH, kW)``,
-        bias ``(O,)``.
+        ``Ho = (H − 1)·stride − 2p + d (k − 1) + output_padding + 1``, or with padding ``"same"`` ``Ho = H·stride``, and
+        Wo likewise; weight ``(C, O / G, kH, kW)``, bias ``(O,)``.
 
     Raises:
         ShapeError: x is not of that shape, or padding cuts off all of y.

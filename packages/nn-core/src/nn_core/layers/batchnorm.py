@@ -79,11 +79,7 @@ class BatchNorm(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         self._check_axes(input_shape)
-        if input_shape[1] != (self.num_features or input_shape[1]):
-            raise self.shape_error(
-                f"expected {self.num_features} channels on axis 1, got {input_shape[1]}",
-                f"Leave num_features out to have it inferred, or set it to {input_shape[1]}.",
-            )
+        self.check_channels(input_shape, "num_features")
         return input_shape
 
     def forward(self, x: Array) -> tuple[Array, Backward]:

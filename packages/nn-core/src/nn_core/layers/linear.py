@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from attrs import define, field
 
@@ -59,10 +61,12 @@ class Linear(Weighted):
     def output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape or input_shape[-1] != (self.in_features or input_shape[-1]):
             seen = f"got {input_shape[-1]}" if input_shape else "got a single number"
-            raise self.shape_error(
-                f"expected {self.in_features} features on the last axis, {seen}",
-                f"Leave in_features out to have it inferred, or set it to {input_shape[-1]}." if input_shape else "",
+            remedy = (
+                f"Leave in_features out to have it inferred, or set it to {input_shape[-1]}." if input_shape else ""
             )
+            if len(input_shape) > 2 and prod(input_shape[1:]) == self.in_features:
+                remedy = "Put Flatten() before it, which makes one axis of these."
+            raise self.shape_error(f"expected {self.in_features} features on the last axis, {seen}", remedy)
         return (*input_shape[:-1], self.out_features)
 
     def forward(self, x: Array, *, input_gradient: bool = True) -> tuple[Array, Backward]:

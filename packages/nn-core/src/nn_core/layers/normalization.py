@@ -261,12 +261,8 @@ class GroupNorm(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2 or 0 in input_shape[1:]:
             raise self.shape_error(f"expected an input of shape (N, C, …), got {input_shape}")
+        self.check_channels(input_shape, "num_channels")
         channels = input_shape[1]
-        if channels != (self.num_channels or channels):
-            raise self.shape_error(
-                f"expected {self.num_channels} channels on axis 1, got {channels}",
-                f"Leave num_channels out to have it inferred, or set it to {channels}.",
-            )
         if channels % self.num_groups:
             raise self.shape_error(f"cannot form {self.num_groups} groups of {channels} channels")
         return input_shape
