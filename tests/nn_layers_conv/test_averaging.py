@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nn_core import ConfigError, ShapeError, gradcheck
+from nn_core import ConfigError, DTypeError, ShapeError, gradcheck
 from nn_layers_conv import AvgPool1d, AvgPool2d, Conv2d, LPPool2d
 
 quickly = settings(max_examples=80, deadline=None, derandomize=True, database=None)
@@ -120,3 +120,10 @@ def test_an_input_that_does_not_fit_is_answered_with_both_sizes(layer, shape, me
     for method in ("forward", "infer"):
         with pytest.raises(ShapeError, match=re.escape(message)):
             getattr(layer, method)(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("layer", [AvgPool1d(2), LPPool2d(2, 2)], ids=repr)
+def test_bytes_are_refused_before_their_sums_overflow(layer):
+    x = np.full((1, 1, *[4] * layer.rank), 200, np.uint8)
+    with pytest.raises(DTypeError, match=re.escape("x.astype('float32') / 255 for 8-bit images")):
+        layer.eval()(x)

@@ -163,6 +163,12 @@ def test_a_frozen_filter_and_a_declined_gradient_are_no_work():
             "conv_transpose2d: padding (3, 1) cuts off all that kernel_size (3, 3) with stride (1, 1) makes of images "
             "of 4×4: the output would be 0×4. Choose less padding.",
         ),
+        (
+            ConvTranspose2d(2, 3, 3, padding="same"),
+            (1, 2, 0, 4),
+            "conv_transpose2d: expected images with at least one element, got 0×4",
+        ),
+        (ConvTranspose1d(2, 3, 3), (1, 2, 0), "conv_transpose1d: expected sequences with at least one element, got 0"),
         (ConvTranspose1d(2, 3, 3), (1, 2, 4, 4), "conv_transpose1d: expected sequences of shape (N, C, L), got"),
         (
             ConvTranspose2d(2, 3, 3),

@@ -21,7 +21,7 @@ from nn_core.fields import (
     positive_number,
 )
 from nn_core.typing import Array, Backward, Shape
-from nn_layers_conv.geometry import windows_of
+from nn_layers_conv.geometry import check_floating, windows_of
 from nn_layers_conv.pooling import at_most_half
 from nn_layers_conv.sliding import window_sum, window_sum_backward
 from nn_layers_conv.windows import Windows
@@ -68,6 +68,7 @@ class AvgPooling(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         windows, _ = windows_of(self, x.shape)
+        check_floating(self, x)
         share = 1 / self._counts(windows, x)
         y = window_sum(x, windows)
         y *= share
@@ -190,6 +191,7 @@ class LPPool2d(Layer):
     def forward(self, x: Array) -> tuple[Array, Backward]:
         xp, p = backend(x), self.norm_type
         windows, _ = windows_of(self, x.shape)
+        check_floating(self, x)
         whole = float(windows.kernel_size[0] * windows.kernel_size[1])
         made_up_for = whole / counts(windows, x, self.padding)
         total = window_sum(x**p, windows) * made_up_for

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import Attribute, evolve
 
-from nn_core.errors import ConfigError
-from nn_core.typing import Shape
+from nn_core.errors import ConfigError, DTypeError
+from nn_core.typing import Array, Shape
 from nn_layers_conv.windows import Windows
 
 Pads = tuple[tuple[int, int], ...]
@@ -40,6 +40,15 @@ def check_axes(layer: Any, input_shape: Shape) -> None:
         if len(input_shape) == layer.rank + 1:
             remedy = "Give a single sample its axis with x[None], or a single channel with x[:, None]."
         raise layer.shape_error(f"expected {things} of shape {axes}, got {input_shape}", remedy)
+
+
+def check_floating(layer: Any, x: Array) -> None:
+    """Raise where integers came to a layer that makes fractions of them."""
+    if x.dtype.kind != "f":
+        raise DTypeError(
+            f"{type(layer).__name__} computes with floating-point numbers and got {x.dtype}. "
+            f"Convert the input first, for example x.astype('float32') / 255 for 8-bit images."
+        )
 
 
 def windows_of(layer: Any, input_shape: Shape) -> tuple[Windows, Pads]:

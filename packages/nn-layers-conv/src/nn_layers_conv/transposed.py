@@ -80,6 +80,8 @@ class TransposedConvolution(Filters):
         check_axes(self, input_shape)
         self.check_input_channels(input_shape)
         places = input_shape[2:]
+        if 0 in places:
+            raise self.shape_error(f"expected {THINGS[self.rank][0]} with at least one element, got {by(places)}")
         if self.padding == "same":
             size = tuple(n * step for n, step in zip(places, self.stride, strict=True))
             return laid(size, self.kernel_size, self.stride, "same", self.dilation, False)[0]
@@ -90,7 +92,7 @@ class TransposedConvolution(Filters):
                 places, self.stride, self.kernel_size, self.dilation, margins, self.output_padding, strict=True
             )
         )
-        if min(*size, *places) < 1:
+        if min(size) < 1:
             raise self.shape_error(
                 f"padding {margins} cuts off all that kernel_size {self.kernel_size} with stride {self.stride} makes "
                 f"of {THINGS[self.rank][0]} of {by(places)}: the output would be {by(size)}",

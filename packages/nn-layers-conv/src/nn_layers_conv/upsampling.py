@@ -15,7 +15,7 @@ from nn_core.errors import ConfigError
 from nn_core.fields import REQUIRED, a_pair_of, boolean, doc, number, one_of, pair, positive
 from nn_core.typing import Array, Backward, Shape
 from nn_layers_conv import memory
-from nn_layers_conv.geometry import by, check_axes
+from nn_layers_conv.geometry import by, check_axes, check_floating
 
 Taps = tuple[tuple[Array, Array], ...]
 """A sparse matrix: row i is the sum over the taps (places, weights) of weights[i] in column places[i]."""
@@ -70,7 +70,7 @@ def applied(taps: Taps, x: Any, axis: int) -> Any:
     for places, weights in taps:
         term = x.take(xp.asarray(places), axis)
         if not (weights == 1).all():
-            factors = weights.astype(x.dtype, casting="same_kind")  # an error where x holds integers
+            factors = weights.astype(x.dtype)
             term *= xp.asarray(factors).reshape(-1, *[1] * (x.ndim - axis - 1))
         if y is None:
             y = term
@@ -167,6 +167,8 @@ class Upsample(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         out = self.output_shape(x.shape)
+        if self.mode == "bilinear":
+            check_floating(self, x)
         of_h, of_w = (
             interpolation(n, m, n / m if factor is None else 1 / factor, self.mode, bool(self.align_corners))
             for n, m, factor in zip(x.shape[2:], out[2:], self.scale_factor or (None, None), strict=True)
