@@ -42,9 +42,9 @@ def summary(model: Any, input_shape: Any = None) -> str:
     layer     output shape  parameters  kept for backward
     input     (32, 4)
     0 linear  (32, 8)               40              512 B
-    1 relu    (32, 8)                0            1.02 kB
-    2 linear  (32, 2)               18                0 B
-    total                           58            1.54 kB
+    1 relu    (32, 8)                0              256 B
+    2 linear  (32, 2)               18            1.02 kB
+    total                           58            1.79 kB
     """
     twin = copy.deepcopy(model).train()
     dtype = np.int64 if getattr(model, "takes_integers", False) else model.dtype or default_dtype()
