@@ -290,6 +290,9 @@ LOSSES = [
     Loss("cosine_embedding", ("CosineEmbeddingLoss", {"margin": 0.25}), (6, 3), "sign of each", draw="pair"),
 ]
 
+MIXED = ({"lr": 0.02}, {"weight_decay": 0.1}), (1,), (2, 3)
+"""Groups, frozen parameters and those that seldom get a gradient."""
+
 OPTIMIZERS = [
     Optimizer("sgd", ("SGD", {"lr": 0.01})),
     Optimizer("sgd, momentum", ("SGD", {"lr": 0.01, "momentum": 0.9})),
@@ -310,6 +313,14 @@ OPTIMIZERS = [
         frozen=(1,),
         sparse=(2, 3),
     ),
+    Optimizer("sgd, nesterov", ("SGD", {"lr": 0.01, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01})),
+    Optimizer("adamw, groups", ("AdamW", {"lr": 0.01}), *MIXED),
+    Optimizer("nadam, groups", ("NAdam", {}), *MIXED),
+    Optimizer("radam, groups", ("RAdam", {}), *MIXED),
+    Optimizer("adamax, groups", ("Adamax", {}), *MIXED),
+    Optimizer("rmsprop, groups", ("RMSprop", {"momentum": 0.9, "centered": True, "lr": 1e-3}), *MIXED),
+    Optimizer("adagrad, groups", ("Adagrad", {"lr_decay": 0.01}), *MIXED),
+    Optimizer("adadelta, groups", ("Adadelta", {}), *MIXED),
 ]
 
 PAIR, CUBE = ((2, 3), (3,)), ((2, 3, 4),)

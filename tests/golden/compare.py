@@ -6,6 +6,7 @@ PyTorch is imported by `Torch` alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -174,6 +175,8 @@ class Torch:
         import torch
 
         torch.set_num_threads(1)  # the arrays are small, and one thread adds in one order
+        # NAdam's product of momenta, else a float32 number, which is 1e-8 away from ours.
+        sys.modules[torch.optim.NAdam.__module__]._get_scalar_dtype = lambda *args, **kw: torch.float64
         self.torch = torch
 
         self.layers = (in_terms_of(torch), torch.nn)

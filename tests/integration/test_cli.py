@@ -283,7 +283,7 @@ def test_the_saved_model_computes_the_same_in_python(workplace):
         ("model.layers.0.kernal_size=3", ["model.layers[0].kernal_size is no option", "Did you mean 'kernel_size'?"]),
         ("model.layers.0.type='conv2'", ["model.layers[0].type cannot be 'conv2'", "Did you mean 'conv2d' or"]),
         ("data.type='digit'", ["data.type cannot be 'digit'", "Did you mean 'digits'?"]),
-        ("optimizer.type='adma'", ["optimizer.type cannot be 'adma'", "Did you mean 'adam'?"]),
+        ("optimizer.type='adma'", ["optimizer.type cannot be 'adma'", "Did you mean 'adamax' or 'adam'"]),
         ("loss.type='crossentropy'", ["loss.type cannot be 'crossentropy'", "Did you mean 'cross_entropy'"]),
         ("train.metrics=['acuracy']", ["train.metrics[0] cannot be 'acuracy'", "Did you mean 'accuracy'"]),
         ("train.metrics='accuracy'", ["train.metrics must be a list, got 'accuracy'"]),

@@ -22,12 +22,23 @@ from nn_core import (
     protocols as contracts,
     seed,
 )
-from nn_optim import SGD, Adam
+from nn_optim import LAMB, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, RAdam, RMSprop
 
 MAKERS = {
     "SGD": lambda parameters: SGD(parameters, lr=0.1),
     "SGD with momentum": lambda parameters: SGD(parameters, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "SGD with Nesterov": lambda parameters: SGD(parameters, lr=0.1, momentum=0.9, nesterov=True),
     "Adam": lambda parameters: Adam(parameters, lr=0.1, weight_decay=0.01),
+    "Adam, AMSGrad": lambda parameters: Adam(parameters, lr=0.1, amsgrad=True),
+    "AdamW": lambda parameters: AdamW(parameters, lr=0.1),
+    "NAdam": lambda parameters: NAdam(parameters, lr=0.1, weight_decay=0.01),
+    "RAdam": lambda parameters: RAdam(parameters, lr=0.1, betas=(0.8, 0.9), weight_decay=0.01),
+    "Adamax": lambda parameters: Adamax(parameters, lr=0.1, weight_decay=0.01),
+    "RMSprop": lambda parameters: RMSprop(parameters, lr=0.1, momentum=0.9, centered=True),
+    "Adagrad": lambda parameters: Adagrad(parameters, lr=0.1, lr_decay=0.1, weight_decay=0.01),
+    "Adadelta": lambda parameters: Adadelta(parameters, lr=0.1, weight_decay=0.01),
+    "Lion": lambda parameters: Lion(parameters, lr=0.1, weight_decay=0.01),
+    "LAMB": lambda parameters: LAMB(parameters, lr=0.1, weight_decay=0.01),
 }
 every_optimizer = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -58,11 +69,14 @@ def test_an_optimizer_follows_the_contract_and_tells_its_options(make):
 
 
 @every_optimizer
-def test_the_arrays_of_the_parameters_are_changed_in_place(make):
+def test_the_arrays_of_the_parameters_are_views_of_one_array_and_changed_in_place(make):
     group = parameters()
+    optimizer = make(group)
+    take_steps(optimizer, 0, 1)
     arrays = [parameter.data for parameter in group]
+    assert len({id(array.base) for array in arrays}) == 1
     before = [array.copy() for array in arrays]
-    take_steps(make(group), 0, 1)
+    take_steps(optimizer, 1, 2)
     for parameter, array, old in zip(group, arrays, before, strict=True):
         assert parameter.data is array
         assert (array != old).all()
@@ -223,7 +237,7 @@ def test_a_parameter_belongs_to_one_group(make):
         ([{"params": [Parameter(np.zeros(3))]}, 3], "A parameter group of SGD is a mapping with 'params', got 3."),
         (
             [{"params": [Parameter(np.zeros(3))], "learning_rate": 0.1}],
-            "SGD has no option 'learning_rate'; it takes lr, momentum, weight_decay.",
+            "SGD has no option 'learning_rate'; it takes lr, momentum, dampening, weight_decay, nesterov, maximize.",
         ),
     ],
 )
@@ -325,7 +339,10 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_changed():
         (fewer, "The optimizer's state is for 2 parameters in 1 groups; there are 3 in 1."),
         (groups, "The optimizer's state is for 3 parameters in 3 groups; there are 3 in 1."),
         (shapes, "The optimizer's momentum_buffer of parameter 0 has shape (2, 3); the parameter has (3, 2)."),
-        (other, "The optimizer's state has the options lr, betas, eps, weight_decay; SGD takes lr, momentum, weight_"),
+        (
+            other,
+            "The optimizer's state has the options lr, betas, eps, weight_decay, amsgrad, maximize; SGD",
+        ),
     ):
         take_steps(one, 0, 1)
         with pytest.raises(ModelFileError, match=re.escape(message)):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from nn_core.arena import Segment, State, segments
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.fields import number
 from nn_core.tensor import Tensor
@@ -16,7 +17,10 @@ class Optimizer:
     """Changes parameters by their gradients.
 
     A subclass passes its options to ``super().__init__(parameters, **options)`` and defines ``update(parameter, state,
-    **options)``, which changes ``parameter.data`` in place and keeps what it needs in the dictionary `state`.
+    **options)``, which changes ``parameter.data`` in place and keeps what it needs in the dictionary `state`. A rule
+    that treats each element by itself says ``elementwise = True``: it then gets all parameters of a group end to end
+    as one (`nn_core.arena.Segment`), and a step costs the same few operations for three layers as for three hundred.
+    The parameters' arrays become views of one array, at the first step and wherever something else took their place.
 
     Args:
         parameters: parameters, or groups ``{"params": parameters, option: value, …}`` with options of their own.
@@ -25,6 +29,9 @@ class Optimizer:
     Raises:
         ConfigError: there is no parameter, one is given twice, or a group has an unknown option.
     """
+
+    elementwise: ClassVar[bool] = False
+    """Whether the rule may get several parameters as one, of one axis, whose gradient it may write to."""
 
     def __init__(self, parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], **options: Any) -> None:
         given = _listed(parameters)
@@ -48,16 +55,26 @@ class Optimizer:
             raise ConfigError(f"{type(self).__name__} got no parameters: the model has none to train.")
         if len({id(parameter) for parameter in everything}) < len(everything):
             raise ConfigError(f"{type(self).__name__} got a parameter twice; every parameter belongs to one group.")
-        self.state: dict[int, dict[str, Any]] = {id(parameter): {} for parameter in everything}
+        self._states: dict[int, State] = {id(parameter): {} for parameter in everything}
+        self._arenas: dict[int, list[Segment]] = {}  # of each group, for the parameters of its latest step
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle holds: the state in the order of the parameters, whose identities change."""
-        return {**self.__dict__, "state": [self.state[id(parameter)] for parameter in self.parameters]}
+        states = self.state
+        return {**self.__dict__, "_states": [states[id(parameter)] for parameter in self.parameters], "_arenas": {}}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes)
-        pairs = zip(self.parameters, attributes["state"], strict=True)
-        self.state = {id(parameter): state for parameter, state in pairs}
+        pairs = zip(self.parameters, attributes["_states"], strict=True)
+        self._states = {id(parameter): state for parameter, state in pairs}
+
+    @property
+    def state(self) -> dict[int, State]:
+        """What the rule keeps for each parameter, by the parameter's identity; the arrays are those it works with."""
+        for parts in self._arenas.values():
+            for part in parts:
+                self._states.update(zip(map(id, part.parameters), part.states(), strict=True))
+        return self._states
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -77,14 +94,36 @@ class Optimizer:
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Update every parameter that has a gradient and is not frozen; call `closure` first and return its value."""
         loss = None if closure is None else closure()
-        for group in self.param_groups:
+        for i, group in enumerate(self.param_groups):
             options = {name: value for name, value in group.items() if name != "params"}
-            for parameter in group["params"]:
-                if parameter.grad is not None and parameter.requires_grad:
-                    self.update(parameter, self.state[id(parameter)], **options)
+            trained = [p for p in group["params"] if p.grad is not None and p.requires_grad]
+            if self.elementwise:
+                for segment in self._arena(i, trained):
+                    segment.gather()
+                    self.update(segment, segment.state, **options)
+            else:
+                for parameter in trained:
+                    self.update(parameter, self._states[id(parameter)], **options)
         return loss
 
-    def update(self, parameter: Tensor, state: dict[str, Any], **options: Any) -> None:
+    def _arena(self, group: int, trained: list[Tensor]) -> list[Segment]:
+        """Return these parameters of a group in segments, those of the step before if nothing has changed."""
+        parts = self._arenas.get(group, [])
+        known = [parameter for part in parts for parameter in part.parameters]
+        if len(known) == len(trained) and {*map(id, known)} == {*map(id, trained)} and all(p.holds() for p in parts):
+            return parts
+        states = self.state
+        for part in parts:
+            left = {*map(id, part.parameters)} - {*map(id, trained)}
+            for parameter, view in zip(part.parameters, part.views, strict=True):
+                if id(parameter) in left:  # a view would keep all of the old array in memory
+                    states[id(parameter)] = _copied(states[id(parameter)])
+                    if parameter.data is view:
+                        parameter.data = view.copy()
+        self._arenas[group] = segments(trained, [states[id(parameter)] for parameter in trained])
+        return self._arenas[group]
+
+    def update(self, parameter: Any, state: State, /, **options: Any) -> None:
         raise TypeError(f"{type(self).__name__} must define update(parameter, state, **options).")
 
     def zero_grad(self) -> None:
@@ -93,8 +132,9 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return ``{"state": {position: {name: array or number}}, "param_groups": [options]}``; arrays are copies."""
+        states = self.state
         return {
-            "state": {i: _copied(self.state[id(parameter)]) for i, parameter in enumerate(self.parameters)},
+            "state": {i: _copied(states[id(parameter)]) for i, parameter in enumerate(self.parameters)},
             "param_groups": [
                 {name: value for name, value in group.items() if name != "params"} for group in self.param_groups
             ],
@@ -126,7 +166,7 @@ class Optimizer:
                         f"The optimizer's {name} of parameter {i} has shape {value.shape}; "
                         f"the parameter has {parameter.shape}."
                     )
-        self.state = loaded
+        self._states, self._arenas = loaded, {}
         for group, options in zip(self.param_groups, state["param_groups"], strict=True):
             group.update(options)
 

@@ -13,7 +13,18 @@ NN_API = 1
 
 @hookimpl
 def nn_optimizers() -> Iterator[OptimizerSpec]:
-    yield OptimizerSpec(name="sgd", target="nn_optim.sgd:SGD", summary="Stochastic gradient descent with momentum.")
-    yield OptimizerSpec(
-        name="adam", target="nn_optim.adam:Adam", summary="Adam: moments of the gradient, bias-corrected."
-    )
+    for name, optimizer, summary in (
+        ("sgd", "sgd:SGD", "Stochastic gradient descent with momentum."),
+        ("adam", "adam:Adam", "Adam: moments of the gradient, bias-corrected."),
+        ("adamw", "adam:AdamW", "Adam with decoupled weight decay."),
+        ("nadam", "nadam:NAdam", "Adam that looks ahead along its momentum."),
+        ("radam", "radam:RAdam", "Adam that waits until it knows the variance."),
+        ("adamax", "adamax:Adamax", "Adam with the infinity norm."),
+        ("rmsprop", "rmsprop:RMSprop", "Gradients over their running root mean square."),
+        ("adagrad", "adagrad:Adagrad", "Gradients over the root of all squares so far."),
+        ("adadelta", "adadelta:Adadelta", "Steps in the unit of the parameters."),
+        ("lion", "lion:Lion", "Signs of the momentum."),
+        ("lamb", "lamb:LAMB", "Adam's steps scaled to each parameter, for large batches."),
+        ("lbfgs", "lbfgs:LBFGS", "Quasi-Newton steps for small problems."),
+    ):
+        yield OptimizerSpec(name=name, target=f"nn_optim.{optimizer}", summary=summary)

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nn_core import Optimizer, Tensor
-from nn_optim.checks import at_least_zero
+from nn_core import ConfigError, Tensor
+from nn_core.arena import Segment
+from nn_optim.rule import Rule
 
 
-class SGD(Optimizer):
-    """Stochastic gradient descent with momentum: ``v ← momentum · v + g``, ``θ ← θ − lr · v``, where v starts as g.
+class SGD(Rule):
+    """Stochastic gradient descent: ``v ← momentum · v + (1 − dampening) g``, ``θ ← θ − lr · v``, where v starts as g.
 
-    With weight decay, ``g + weight_decay · θ`` takes the place of g (L2 regularization), except for parameters that are
-    marked ``decay=False``.
+    With `nesterov` it is ``θ ← θ − lr · (g + momentum · v)``. With weight decay, ``g + weight_decay · θ`` takes the
+    place of g (L2 regularization), except for parameters that are marked ``decay=False``.
 
     Args:
         parameters: what to train, or groups with options of their own.
         lr: learning rate, the length of a step.
         momentum: share of the previous update that is kept; 0 keeps none.
+        dampening: share of the gradient that does not enter the velocity v.
         weight_decay: strength of the L2 regularization.
+        nesterov: whether the step looks ahead along the velocity.
+        maximize: whether to ascend.
 
     Raises:
-        ConfigError: an option is negative or not a number.
+        ConfigError: an option is out of its range, or `nesterov` stands without momentum or with dampening.
 
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013, in PyTorch's
     form, where the learning rate multiplies the velocity.
@@ -40,21 +44,39 @@ class SGD(Optimizer):
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
         lr: float = 1e-3,
         momentum: float = 0.0,
+        dampening: float = 0.0,
         weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        super().__init__(
+            parameters,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
         for group in self.param_groups:
-            at_least_zero("SGD", **{name: group[name] for name in ("lr", "momentum", "weight_decay")})
+            if group["nesterov"] and (not group["momentum"] or group["dampening"]):
+                raise ConfigError(
+                    f"nesterov of SGD needs momentum above 0 and no dampening, got momentum {group['momentum']} and "
+                    f"dampening {group['dampening']}."
+                )
 
-    def update(self, parameter: Tensor, state: dict[str, Any], **options: Any) -> None:
-        step: Any = parameter.grad
-        if options["weight_decay"] and parameter.decay:
-            step = step + options["weight_decay"] * parameter.data
-        if options["momentum"]:
+    def update(self, part: Segment, state: dict[str, Any], /, **options: Any) -> None:
+        step, momentum = self.gradient(part, options), options["momentum"]
+        if momentum:
             if "momentum_buffer" in state:
-                state["momentum_buffer"] *= options["momentum"]
-                state["momentum_buffer"] += step
+                velocity = state["momentum_buffer"]
+                velocity *= momentum
+                velocity += part.xp.multiply(step, 1 - options["dampening"], out=part.scratch)
             else:
-                state["momentum_buffer"] = step.copy()
-            step = state["momentum_buffer"]
-        parameter.data -= options["lr"] * step
+                velocity = state["momentum_buffer"] = step.copy()
+            if options["nesterov"]:
+                step += part.xp.multiply(velocity, momentum, out=part.scratch)
+            else:
+                step = velocity
+        part.data -= part.xp.multiply(step, options["lr"], out=part.scratch)
