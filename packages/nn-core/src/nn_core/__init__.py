@@ -199,6 +199,7 @@ if TYPE_CHECKING:
         get as get,
         plugin_records as plugin_records,
     )
+    from nn_core.scheduler import Scheduler as Scheduler
     from nn_core.serialization import (
         load as load,
         save as save,
@@ -317,6 +318,7 @@ else:
             "parameter": ["Buffer", "Parameter"],
             "random": ["default_rng", "seed"],
             "registry": ["build", "components", "get", "plugin_records"],
+            "scheduler": ["Scheduler"],
             "serialization": ["load", "save"],
             "summaries": ["summary"],
             "tape": ["enable_grad", "no_grad"],
