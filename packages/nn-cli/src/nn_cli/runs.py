@@ -11,8 +11,8 @@ import tomli_w
 
 import nn_core
 from nn_cli.experiment import Experiment, read_experiment
+from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, NNError
-from nn_core.training import TrainingState
 
 CONFIG, HISTORY, WEIGHTS = "config.toml", "history.csv", "{}.safetensors"
 

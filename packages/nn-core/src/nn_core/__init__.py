@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         default_dtype as default_dtype,
         set_default_dtype as set_default_dtype,
     )
+    from nn_core.engine import TrainingState as TrainingState
     from nn_core.errors import (
         BackwardError as BackwardError,
         ConfigError as ConfigError,
@@ -211,11 +212,7 @@ if TYPE_CHECKING:
     )
     from nn_core.tensor import Tensor as Tensor
     from nn_core.tracing import autograd as autograd
-    from nn_core.training import (
-        TrainingState as TrainingState,
-        fit as fit,
-        training_steps as training_steps,
-    )
+    from nn_core.training import fit as fit, training_steps as training_steps
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -225,6 +222,7 @@ else:
             "callbacks.progress": ["ProgressBar"],
             "collectives": ["collective", "use_collective"],
             "dtypes": ["default_dtype", "set_default_dtype"],
+            "engine": ["TrainingState"],
             "errors": [
                 "BackwardError",
                 "ConfigError",
@@ -324,6 +322,6 @@ else:
             "tape": ["enable_grad", "no_grad"],
             "tensor": ["Tensor"],
             "tracing": ["autograd"],
-            "training": ["TrainingState", "fit", "training_steps"],
+            "training": ["fit", "training_steps"],
         },
     )

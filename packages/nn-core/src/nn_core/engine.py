@@ -1,0 +1,326 @@
+"""What `fit` drives: a training run that stands still after every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import nullcontext
+from numbers import Integral
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from attrs import Factory, define
+
+from nn_core.batching import Batch, Batches
+from nn_core.errors import ConfigError, PluginError, did_you_mean
+from nn_core.evaluation import component, evaluate, infer, listed, loss_step, named_metrics
+from nn_core.gradients import check_norm, clip_grad_norm
+from nn_core.history import History
+from nn_core.layer import Layer
+from nn_core.parameter import Parameter
+from nn_core.protocols import EVENTS
+from nn_core.random import keyed
+
+
+@define(eq=False)
+class TrainingState:
+    """Where a training run stands; every callback method gets it.
+
+    Attributes:
+        model: the model.
+        optimizer: the optimizer.
+        epochs: how many epochs were asked for.
+        batches: batches per epoch, None where the data cannot tell.
+        scheduler: the learning-rate scheduler, or None.
+        history: one row per finished epoch.
+        epoch: the current epoch, from 1.
+        batch: the current batch in the epoch, from 1.
+        step: updates done so far in the run.
+        trained: batches trained on so far in the run; more than updates where gradients are accumulated.
+        logs: the epoch's averages so far: ``loss`` and the metrics (those that are slow to compute only at its end);
+            after validation also ``val_…``.
+        columns: what else is to stand in the epoch's row of the history; empty at the start of each epoch.
+        stop: set it to True to end the run after the current batch.
+    """
+
+    model: Any
+    optimizer: Any
+    epochs: int
+    batches: int | None
+    scheduler: Any = None
+    history: History = Factory(History)
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    trained: int = 0
+    logs: dict[str, float] = Factory(dict)
+    columns: dict[str, float] = Factory(dict)
+    stop: bool = False
+
+
+class Run:
+    """A run of `nn_core.training_steps`, whose arguments these are; all are checked before anything is trained."""
+
+    def __init__(
+        self,
+        model: Any,
+        train: Any,
+        *,
+        loss: Any,
+        optimizer: Any,
+        epochs: int,
+        batch_size: int,
+        validation: Any,
+        metrics: Iterable[Any],
+        callbacks: Iterable[Any],
+        scheduler: Any,
+        clip_norm: float | None,
+        accumulate: int,
+        threads: int | None,
+        shuffle: bool,
+        seed: int,
+    ) -> None:
+        _check_count("epochs", epochs, 0)
+        _check_count("accumulate", accumulate, 1)
+        if threads is not None:
+            _check_count("threads", threads, 1)
+        if not hasattr(model, "backward"):
+            raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
+        self.loss = component("loss", loss)
+        self.metrics = named_metrics(metrics, self.loss)
+        if clip_norm is not None:
+            check_norm("clip_norm", clip_norm)
+        self.callbacks = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
+        self.source = Batches(train, batch_size, shuffle, seed)
+        self.batch_size = batch_size
+        # Refused now if it is no data.
+        self.held_out = None if validation is None else Batches(validation, batch_size).data
+        _build(model, self.source, seed)
+        self.model = model
+        self.parameters: list[Parameter] = model.parameters()
+        self.optimizer = component("optimizer", optimizer, self.parameters)
+        _check_trains(self.optimizer, self.parameters)
+        self.needs_closure = getattr(self.optimizer, "needs_closure", False)
+        if self.needs_closure and accumulate > 1:
+            raise ConfigError(
+                f"{type(self.optimizer).__name__} evaluates the loss of a batch several times, so that gradients of "
+                f"several batches cannot be accumulated: leave accumulate out, or choose a larger batch_size."
+            )
+        self.clip_norm, self.accumulate, self.threads, self.seed = clip_norm, accumulate, threads, seed
+        self.averages = getattr(self.loss, "reduction", "mean") not in ("sum", "none")
+        self.declines = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
+        batches = self.source.count()
+        self.scheduler = self._planned_scheduler(scheduler, epochs, batches)
+        self.state = TrainingState(model, self.optimizer, int(epochs), batches, self.scheduler)
+        self.total = self.count = 0.0  # of the epoch's loss
+        self.waiting, self.weight = 0, 0.0  # batches whose gradients wait for the update, and what they count
+
+    def _planned_scheduler(self, choice: Any, epochs: int, batches: int | None) -> Any:
+        if choice is None:
+            return None
+        scheduler = component("scheduler", choice, self.optimizer)
+        if not callable(getattr(scheduler, "step", None)):
+            raise ConfigError(f"The scheduler must be an object with the method step, or a name; got {scheduler!r}.")
+        if hasattr(scheduler, "plan"):
+            updates = None if batches is None else -(-batches // self.accumulate)
+            per_batch = getattr(scheduler, "per", "epoch") == "batch"
+            steps = epochs if not per_batch else None if updates is None else epochs * updates
+            scheduler.plan(steps)
+        return scheduler
+
+    def tell(self, event: str, *details: Any) -> None:
+        """Call the callbacks that have a method for an event."""
+        for listener in self.callbacks:
+            if hasattr(listener, event):
+                getattr(listener, event)(self.state, *details)
+
+    def steps(self) -> Generator[TrainingState, None, History]:
+        """Train, yielding the state after every batch; the generator's value is the history."""
+        state = self.state
+        with _blas_threads(self.threads):
+            self.tell("on_fit_start")
+            try:
+                while state.epoch < state.epochs and not state.stop:
+                    yield from self._epoch()
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                self.tell("on_exception", error)
+                raise
+            finally:
+                self.model.eval()
+            self.tell("on_fit_end")
+        return state.history
+
+    def _epoch(self) -> Generator[TrainingState, None, None]:
+        state, start = self.state, perf_counter()
+        self.model.train()
+        for metric in self.metrics.values():
+            metric.reset()
+        self.total = self.count = 0.0
+        state.epoch, state.batch, state.logs, state.columns = state.epoch + 1, 0, {}, {}
+        self.tell("on_epoch_start")
+        for batch in self.source.epoch(state.epoch - 1):
+            state.batch += 1
+            self.tell("on_batch_start")
+            self._train_on(batch)
+            self.tell("on_batch_end")
+            yield state
+            if state.stop:
+                break
+        if self.waiting:
+            self._update()
+        state.logs |= {name: float(metric.compute()) for name, metric in self.metrics.items()}
+        if self.held_out is not None:
+            self.model.eval()
+            scores = evaluate(
+                self.model,
+                self.held_out,
+                loss=self.loss,
+                metrics=self.metrics.values(),
+                batch_size=self.batch_size,
+            )
+            state.logs |= {f"val_{name}": score for name, score in scores.items()}
+            self.tell("on_validation_end")
+        if getattr(self.scheduler, "per", "epoch") == "epoch":
+            self._step_scheduler()
+        row = {"epoch": state.epoch, **state.logs, **state.columns, "seconds": perf_counter() - start}
+        state.history.append(row)
+        self.tell("on_epoch_end")
+
+    def _train_on(self, batch: Batch) -> None:
+        """Go forward and back on a batch, and update the parameters if it is time."""
+        state, (x, y, *weight) = self.state, batch
+        if not self.waiting:
+            self.optimizer.zero_grad()
+        if self.needs_closure:
+            first: list[Any] = []
+
+            def closure() -> float:
+                self.optimizer.zero_grad()
+                result = self._there_and_back(x, y, *weight)
+                self._clip()
+                first.append(result) if not first else None
+                return float(np.sum(result[1]))
+
+            self.optimizer.step(closure)
+            self._after_update()
+            pred, value, size = first[0]
+        else:
+            pred, value, size = self._there_and_back(x, y, *weight)
+            self.waiting, self.weight = self.waiting + 1, self.weight + size
+            if self.waiting == self.accumulate or state.batch == state.batches:
+                self._update()
+        state.trained += 1
+        if size:  # a batch in which nothing counts has no mean
+            self.total += float(np.sum(value)) * (size if self.averages else 1.0)
+        self.count += size
+        for metric in self.metrics.values():
+            metric.update(pred, y, *weight)
+        state.logs = {"loss": self.total / self.count if self.count else float("nan")}
+        quick = {name: metric for name, metric in self.metrics.items() if getattr(metric, "running", True)}
+        state.logs |= {name: float(metric.compute()) for name, metric in quick.items()}
+
+    def _there_and_back(self, x: Any, y: Any, *weight: Any) -> tuple[Any, Any, float]:
+        """Return output, loss and what the batch counts, with its gradients added to those of the parameters."""
+        with keyed(self.seed, self.state.trained):
+            pred = self.model(*x, **self.declines) if isinstance(x, tuple) else self.model(x, **self.declines)
+        value, gradient, size = loss_step(self.loss, pred, y, *weight)
+        if self.accumulate > 1 and self.averages:  # a mean over a batch counts in the mean over several by its size
+            gradient = tuple(part * size for part in gradient) if isinstance(gradient, tuple) else gradient * size
+        self.model.backward(gradient)
+        return pred, value, size
+
+    def _update(self) -> None:
+        """Change the parameters by the gradients of the batches since the last time."""
+        if self.accumulate > 1 and self.averages and self.weight:
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    parameter.grad *= 1 / self.weight
+        self._clip()
+        self.optimizer.step()
+        self._after_update()
+
+    def _after_update(self) -> None:
+        self.waiting, self.weight = 0, 0.0
+        self.state.step += 1
+        if getattr(self.scheduler, "per", "epoch") == "batch":
+            self._step_scheduler()
+
+    def _clip(self) -> None:
+        if self.clip_norm is not None:
+            clip_grad_norm(self.parameters, self.clip_norm)
+
+    def _step_scheduler(self) -> None:
+        """Have the scheduler take a step, with the figure that it watches."""
+        if self.scheduler is None:
+            return
+        if not getattr(self.scheduler, "needs_metric", False):
+            self.scheduler.step()
+            return
+        logs = self.state.logs
+        column = getattr(self.scheduler, "monitor", None) or ("val_loss" if "val_loss" in logs else "loss")
+        if column not in logs:
+            raise ConfigError(
+                f"{type(self.scheduler).__name__} is to watch {column!r}, and there is {', '.join(logs) or 'nothing'} "
+                f"to watch.{did_you_mean(column, logs)}"
+            )
+        self.scheduler.step(logs[column])
+
+
+def _check_count(option: str, value: Any, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise ConfigError(f"{option} must be an integer of at least {least}, got {value!r}.")
+
+
+def _blas_threads(threads: int | None) -> Any:
+    """Return a context in which NumPy's BLAS uses that many threads."""
+    if threads is None:
+        return nullcontext()
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise PluginError("threads= needs threadpoolctl: install the extra nn-core[threads].") from None
+    return threadpool_limits(int(threads), user_api="blas")
+
+
+def _build(model: Any, source: Batches, seed: int) -> None:
+    """Build what is still to be inferred from the first batch, with weights that follow from the seed."""
+    if _is_built(model):
+        return
+    x = source.first()[0]
+    shape = tuple(part.shape for part in x) if isinstance(x, tuple) else x.shape
+    model.build(shape, np.random.default_rng(seed))
+    if not _is_built(model):  # parts of a layer that has no build() of its own meet their input in its forward
+        infer(model, x)
+
+
+def _is_built(model: Any) -> bool:
+    layers = [layer for _, layer in model.named_layers()] if isinstance(model, Layer) else [model]
+    return all(getattr(layer, "built", False) for layer in layers)
+
+
+def _check_trains(optimizer: Any, parameters: list[Parameter]) -> None:
+    """Refuse an optimizer that has none of the parameters; one that does not list its own is taken as it is."""
+    held = listed_by(optimizer)
+    wanted = [id(parameter) for parameter in parameters if parameter.requires_grad]
+    if held is not None and wanted and held.isdisjoint(wanted):
+        raise ConfigError(
+            f"{type(optimizer).__name__} has none of the model's parameters, so nothing would be trained. "
+            f"Make it over model.parameters() of this model."
+        )
+
+
+def listed_by(optimizer: Any) -> set[int] | None:
+    """Return the identities of the parameters that an optimizer says it has, None if it does not say."""
+    held = getattr(optimizer, "parameters", None)
+    return {id(parameter) for parameter in held} if isinstance(held, (list, tuple)) else None
+
+
+def _checked_callback(callback: Any) -> Any:
+    for name in dir(callback):
+        if name.startswith("on_") and name not in EVENTS:
+            raise ConfigError(f"{type(callback).__name__}.{name} is not an event.{did_you_mean(name, EVENTS)}")
+    if not any(hasattr(callback, event) for event in EVENTS):
+        raise ConfigError(f"{callback!r} is no callback: it has none of the methods {', '.join(EVENTS)}.")
+    return callback
