@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+import sys
 
 import pytest
 
 from nn_core import History
+from nn_core.errors import PluginError
 
 
 def filled():
@@ -53,3 +56,45 @@ def test_an_empty_history_is_a_file_without_rows(tmp_path):
 def test_a_history_prints_its_last_row():
     assert repr(History()) == "History(0 epochs)"
     assert repr(filled()) == "History(2 epochs, last: epoch=2, loss=1e-30, val_loss=2.5)"
+
+
+def test_json_holds_columns_or_a_line_per_row_with_null_for_what_is_not_finite(tmp_path):
+    history = filled()
+    history.append({"epoch": 3, "loss": float("nan"), "val_loss": float("inf")})
+    history.to_json(tmp_path / "h.json")
+    assert json.loads((tmp_path / "h.json").read_text()) == {
+        "epoch": [1, 2, 3],
+        "loss": [0.1 + 0.2, 1e-30, None],
+        "val_loss": [None, 2.5, None],
+    }
+    history.to_jsonl(tmp_path / "h.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "h.jsonl").read_text().splitlines()]
+    assert lines[0] == {"epoch": 1, "loss": 0.1 + 0.2}
+    assert lines[2] == {"epoch": 3, "loss": None, "val_loss": None}
+
+
+def test_pandas_gets_the_same_table():
+    pytest.importorskip("pandas")
+    frame = filled().to_pandas()
+    assert list(frame.columns) == ["epoch", "loss", "val_loss"]
+    assert frame["loss"].tolist() == [0.1 + 0.2, 1e-30]
+    assert frame["val_loss"].isna().tolist() == [True, False]
+
+
+def test_a_figure_has_a_panel_per_figure_and_validation_beside_training():
+    pytest.importorskip("matplotlib")
+    history = filled()
+    history.rows[0] |= {"val_loss": 3.0, "accuracy": 0.5, "seconds": 1.0}
+    figure = history.plot()
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
+    training, validation = figure.axes[0].lines
+    assert list(training.get_ydata()) == history["loss"]
+    assert list(validation.get_ydata()) == [3.0, 2.5]
+    assert [axes.get_ylabel() for axes in history.plot("val_loss").axes] == ["loss"]
+
+
+@pytest.mark.parametrize(("method", "module"), [("to_pandas", "pandas"), ("plot", "matplotlib.figure")])
+def test_what_is_not_installed_is_named(method, module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(PluginError, match="needs"):
+        getattr(filled(), method)()

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
         ArrayDataset as ArrayDataset,
         Batches as Batches,
     )
+    from nn_core.callbacks.early_stopping import EarlyStopping as EarlyStopping
+    from nn_core.callbacks.guarding import FiniteGuard as FiniteGuard
+    from nn_core.callbacks.measuring import (
+        GradientStatistics as GradientStatistics,
+        LearningRateMonitor as LearningRateMonitor,
+        Timing as Timing,
+    )
     from nn_core.callbacks.progress import ProgressBar as ProgressBar
+    from nn_core.callbacks.recording import EventLog as EventLog, HistoryFile as HistoryFile
     from nn_core.collectives import (
         collective as collective,
         use_collective as use_collective,
@@ -219,7 +227,11 @@ else:
         {
             "backends": ["backend"],
             "batching": ["ArrayDataset", "Batches"],
+            "callbacks.early_stopping": ["EarlyStopping"],
+            "callbacks.guarding": ["FiniteGuard"],
+            "callbacks.measuring": ["GradientStatistics", "LearningRateMonitor", "Timing"],
             "callbacks.progress": ["ProgressBar"],
+            "callbacks.recording": ["EventLog", "HistoryFile"],
             "collectives": ["collective", "use_collective"],
             "dtypes": ["default_dtype", "set_default_dtype"],
             "engine": ["TrainingState"],

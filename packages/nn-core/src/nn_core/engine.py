@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from attrs import Factory, define
 
-from nn_core.batching import Batch, Batches
+from nn_core.batching import Batch, Batches, rows
 from nn_core.errors import ConfigError, PluginError, did_you_mean
 from nn_core.evaluation import component, evaluate, infer, listed, loss_step, named_metrics
 from nn_core.gradients import check_norm, clip_grad_norm
@@ -37,6 +37,7 @@ class TrainingState:
         batch: the current batch in the epoch, from 1.
         step: updates done so far in the run.
         trained: batches trained on so far in the run; more than updates where gradients are accumulated.
+        samples: samples trained on so far in the epoch.
         logs: the epoch's averages so far: ``loss`` and the metrics (those that are slow to compute only at its end);
             after validation also ``val_…``.
         columns: what else is to stand in the epoch's row of the history; empty at the start of each epoch.
@@ -53,6 +54,7 @@ class TrainingState:
     batch: int = 0
     step: int = 0
     trained: int = 0
+    samples: int = 0
     logs: dict[str, float] = Factory(dict)
     columns: dict[str, float] = Factory(dict)
     stop: bool = False
@@ -158,7 +160,7 @@ class Run:
         for metric in self.metrics.values():
             metric.reset()
         self.total = self.count = 0.0
-        state.epoch, state.batch, state.logs, state.columns = state.epoch + 1, 0, {}, {}
+        state.epoch, state.batch, state.samples, state.logs, state.columns = state.epoch + 1, 0, 0, {}, {}
         self.tell("on_epoch_start")
         for batch in self.source.epoch(state.epoch - 1):
             state.batch += 1
@@ -212,6 +214,7 @@ class Run:
             if self.waiting == self.accumulate or state.batch == state.batches:
                 self._update()
         state.trained += 1
+        state.samples += rows(y)
         if size:  # a batch in which nothing counts has no mean
             self.total += float(np.sum(value)) * (size if self.averages else 1.0)
         self.count += size

@@ -42,6 +42,10 @@ class GradcheckError(NNError, AssertionError):
     """A gradient is not that of finite differences, or there is nothing to compare."""
 
 
+class NonFiniteError(NNError, ArithmeticError):
+    """A number became infinite, or none at all."""
+
+
 class DataError(NNError, ValueError):
     """A data file or a dataset is missing, damaged or of the wrong shape."""
 

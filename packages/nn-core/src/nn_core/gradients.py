@@ -26,7 +26,7 @@ def gradient_norms(model: Any) -> dict[str, float]:
     {'weight': 5.0, 'bias': 1.0}
     """
     named = model.named_parameters()
-    return {name: _norm(parameter.grad) for name, parameter in named if parameter.grad is not None}
+    return {name: norm(parameter.grad) for name, parameter in named if parameter.grad is not None}
 
 
 def clip_grad_norm(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> float:
@@ -52,7 +52,7 @@ def clip_grad_norm(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> fl
     """
     check_norm("max_norm", max_norm)
     gradients = _gradients(parameters)
-    norms = [_norm(gradient) for gradient in gradients]
+    norms = [norm(gradient) for gradient in gradients]
     total = hypot(*norms)
     if not isfinite(total):
         bad = [i for i, norm in enumerate(norms) if not isfinite(norm)]
@@ -91,7 +91,7 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Array]:
     return [parameter.grad for parameter in listed if parameter.grad is not None]
 
 
-def _norm(gradient: Array) -> float:
+def norm(gradient: Array) -> float:
     """Return the 2-norm, taking out the largest number so that no square overflows."""
     largest = float(abs(gradient).max(initial=0))
     if largest == 0 or not isfinite(largest):

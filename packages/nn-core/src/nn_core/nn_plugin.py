@@ -125,11 +125,17 @@ def nn_initializers() -> Iterator[InitializerSpec]:
 
 @hookimpl
 def nn_callbacks() -> Iterator[CallbackSpec]:
-    yield CallbackSpec(
-        name="progress_bar",
-        target="nn_core.callbacks.progress:ProgressBar",
-        summary="One progress bar per epoch, on standard error.",
-    )
+    for name, callback, summary in (
+        ("progress_bar", "progress:ProgressBar", "One progress bar per epoch, on standard error."),
+        ("early_stopping", "early_stopping:EarlyStopping", "End when a column no longer becomes better."),
+        ("learning_rate_monitor", "measuring:LearningRateMonitor", "The learning rate in the history."),
+        ("gradient_statistics", "measuring:GradientStatistics", "Norms of gradients and weights in the history."),
+        ("timing", "measuring:Timing", "Samples per second in the history."),
+        ("finite_guard", "guarding:FiniteGuard", "Stop at the first NaN or infinity and name its layer."),
+        ("history_file", "recording:HistoryFile", "The history as CSV or JSON after every epoch."),
+        ("event_log", "recording:EventLog", "Every event as a line of a log."),
+    ):
+        yield CallbackSpec(name=name, target=f"nn_core.callbacks.{callback}", summary=summary)
 
 
 @hookimpl
