@@ -292,6 +292,7 @@ def test_every_callback_is_found_by_name():
     own = {component.name for component in components("callback") if component.distribution == "nn-core"}
     assert own == {
         "progress_bar",
+        "checkpoint",
         "early_stopping",
         "learning_rate_monitor",
         "gradient_statistics",

@@ -443,6 +443,7 @@ def test_events_come_in_order_and_know_where_the_run_stands():
         ("batch_end", 1, 1, 1),
         ("batch_start", 1, 2, 1),
         ("batch_end", 1, 2, 2),
+        ("validation_start", 1, 2, 2),
         ("validation_end", 1, 2, 2),
         ("epoch_end", 1, 2, 2),
         ("epoch_start", 2, 0, 2),
@@ -450,6 +451,7 @@ def test_events_come_in_order_and_know_where_the_run_stands():
         ("batch_end", 2, 1, 3),
         ("batch_start", 2, 2, 3),
         ("batch_end", 2, 2, 4),
+        ("validation_start", 2, 2, 4),
         ("validation_end", 2, 2, 4),
         ("epoch_end", 2, 2, 4),
         ("fit_end", 2, 2, 4),
@@ -493,8 +495,9 @@ def test_stopping_ends_the_run_after_the_batch():
     history = run(
         Linear(4, 3), data(), epochs=5, validation=data(), callbacks=[recorder, Hook("on_batch_end", stop_at_4)]
     )
-    assert recorder.events[-4:] == [
+    assert recorder.events[-5:] == [
         ("batch_end", 2, 1, 4),
+        ("validation_start", 2, 1, 4),
         ("validation_end", 2, 1, 4),
         ("epoch_end", 2, 1, 4),
         ("fit_end", 2, 1, 4),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ArrayDataset as ArrayDataset,
         Batches as Batches,
     )
+    from nn_core.callbacks.checkpoint import Checkpoint as Checkpoint
     from nn_core.callbacks.early_stopping import EarlyStopping as EarlyStopping
     from nn_core.callbacks.guarding import FiniteGuard as FiniteGuard
     from nn_core.callbacks.measuring import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from nn_core.callbacks.progress import ProgressBar as ProgressBar
     from nn_core.callbacks.recording import EventLog as EventLog, HistoryFile as HistoryFile
+    from nn_core.checkpoints import save_checkpoint as save_checkpoint
     from nn_core.collectives import (
         collective as collective,
         use_collective as use_collective,
@@ -227,6 +229,7 @@ else:
         {
             "backends": ["backend"],
             "batching": ["ArrayDataset", "Batches"],
+            "callbacks.checkpoint": ["Checkpoint"],
             "callbacks.early_stopping": ["EarlyStopping"],
             "callbacks.guarding": ["FiniteGuard"],
             "callbacks.measuring": ["GradientStatistics", "LearningRateMonitor", "Timing"],
@@ -234,6 +237,7 @@ else:
             "callbacks.recording": ["EventLog", "HistoryFile"],
             "collectives": ["collective", "use_collective"],
             "dtypes": ["default_dtype", "set_default_dtype"],
+            "checkpoints": ["save_checkpoint"],
             "engine": ["TrainingState"],
             "errors": [
                 "BackwardError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
-from itertools import tee
+from itertools import islice, tee
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -141,19 +141,21 @@ class Batches:
             return next(Batches(ahead).epoch(0))
         return next(self.epoch(0))
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch.
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch but the first few.
 
         Raises:
             DataError: there are none, or one is not (x, y) or (x, y, weight).
         """
         batch = None
-        for batch in self._raw(epoch):
+        for batch in self._raw(epoch, skip):
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 raise DataError(
                     f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}. Arrays go in a tuple (x, y)."
                 )
             yield tuple(map(_without_tape, batch))
+        if batch is None and skip:
+            return
         if batch is None and isinstance(self.data, Sized) and not len(self.data):
             raise DataError("There are no samples in the data.")
         if batch is None:
@@ -162,15 +164,15 @@ class Batches:
                 f"a dataset or a loader."
             )
 
-    def _raw(self, epoch: int) -> Iterator[Any]:
+    def _raw(self, epoch: int, skip: int) -> Iterator[Any]:
         if not hasattr(self.data, "take"):
             if hasattr(self.data, "set_epoch"):
                 self.data.set_epoch(epoch)
-            yield from self.data
+            yield from islice(self.data, skip, None)
             return
         n = len(self.data)
         order = epoch_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
-        for start in range(0, n, self.batch_size):
+        for start in range(skip * self.batch_size, n, self.batch_size):
             yield self.data.take(order[start : start + self.batch_size])
 
 

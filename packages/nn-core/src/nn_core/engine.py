@@ -9,9 +9,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from nn_core.batching import Batch, Batches, rows
+from nn_core.checkpoints import resume_run
 from nn_core.errors import ConfigError, PluginError, did_you_mean
 from nn_core.evaluation import component, evaluate, infer, listed, loss_step, named_metrics
 from nn_core.gradients import check_norm, clip_grad_norm
@@ -42,6 +43,7 @@ class TrainingState:
             after validation also ``val_…``.
         columns: what else is to stand in the epoch's row of the history; empty at the start of each epoch.
         stop: set it to True to end the run after the current batch.
+        run: the engine, for `nn_core.save_checkpoint`.
     """
 
     model: Any
@@ -58,6 +60,7 @@ class TrainingState:
     logs: dict[str, float] = Factory(dict)
     columns: dict[str, float] = Factory(dict)
     stop: bool = False
+    run: Any = field(default=None, repr=False)
 
 
 class Run:
@@ -81,6 +84,7 @@ class Run:
         threads: int | None,
         shuffle: bool,
         seed: int,
+        resume: Any,
     ) -> None:
         _check_count("epochs", epochs, 0)
         _check_count("accumulate", accumulate, 1)
@@ -92,7 +96,8 @@ class Run:
         self.metrics = named_metrics(metrics, self.loss)
         if clip_norm is not None:
             check_norm("clip_norm", clip_norm)
-        self.callbacks = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
+        chosen = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
+        self.callbacks = sorted(chosen, key=lambda callback: getattr(callback, "runs_last", False))
         self.source = Batches(train, batch_size, shuffle, seed)
         self.batch_size = batch_size
         # Refused now if it is no data.
@@ -113,9 +118,12 @@ class Run:
         self.declines = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
         batches = self.source.count()
         self.scheduler = self._planned_scheduler(scheduler, epochs, batches)
-        self.state = TrainingState(model, self.optimizer, int(epochs), batches, self.scheduler)
+        self.state = TrainingState(model, self.optimizer, int(epochs), batches, self.scheduler, run=self)
         self.total = self.count = 0.0  # of the epoch's loss
         self.waiting, self.weight = 0, 0.0  # batches whose gradients wait for the update, and what they count
+        self._start, self._within = 0.0, False  # when the epoch began, and whether the run was resumed in the middle
+        if resume is not None:
+            resume_run(self, resume)
 
     def _planned_scheduler(self, choice: Any, epochs: int, batches: int | None) -> Any:
         if choice is None:
@@ -136,13 +144,23 @@ class Run:
             if hasattr(listener, event):
                 getattr(listener, event)(self.state, *details)
 
+    def elapsed(self) -> float:
+        """Return the seconds since the epoch began."""
+        return perf_counter() - self._start
+
+    def resume_at(self, elapsed: float) -> None:
+        """Go on in the epoch of the state, so many seconds into it, or after it if the history has its row."""
+        rows = self.state.history.rows
+        self._within = not rows or rows[-1]["epoch"] != self.state.epoch
+        self._start = perf_counter() - elapsed
+
     def steps(self) -> Generator[TrainingState, None, History]:
         """Train, yielding the state after every batch; the generator's value is the history."""
         state = self.state
         with _blas_threads(self.threads):
             self.tell("on_fit_start")
             try:
-                while state.epoch < state.epochs and not state.stop:
+                while (state.epoch < state.epochs or self._within) and not state.stop:
                     yield from self._epoch()
             except GeneratorExit:
                 raise
@@ -155,14 +173,17 @@ class Run:
         return state.history
 
     def _epoch(self) -> Generator[TrainingState, None, None]:
-        state, start = self.state, perf_counter()
+        state = self.state
         self.model.train()
-        for metric in self.metrics.values():
-            metric.reset()
-        self.total = self.count = 0.0
-        state.epoch, state.batch, state.samples, state.logs, state.columns = state.epoch + 1, 0, 0, {}, {}
-        self.tell("on_epoch_start")
-        for batch in self.source.epoch(state.epoch - 1):
+        if not self._within:
+            self._start = perf_counter()
+            for metric in self.metrics.values():
+                metric.reset()
+            self.total = self.count = 0.0
+            state.epoch, state.batch, state.samples, state.logs, state.columns = state.epoch + 1, 0, 0, {}, {}
+            self.tell("on_epoch_start")
+        self._within = False
+        for batch in self.source.epoch(state.epoch - 1, skip=state.batch):
             state.batch += 1
             self.tell("on_batch_start")
             self._train_on(batch)
@@ -175,6 +196,7 @@ class Run:
         state.logs |= {name: float(metric.compute()) for name, metric in self.metrics.items()}
         if self.held_out is not None:
             self.model.eval()
+            self.tell("on_validation_start")
             scores = evaluate(
                 self.model,
                 self.held_out,
@@ -186,7 +208,7 @@ class Run:
             self.tell("on_validation_end")
         if getattr(self.scheduler, "per", "epoch") == "epoch":
             self._step_scheduler()
-        row = {"epoch": state.epoch, **state.logs, **state.columns, "seconds": perf_counter() - start}
+        row = {"epoch": state.epoch, **state.logs, **state.columns, "seconds": self.elapsed()}
         state.history.append(row)
         self.tell("on_epoch_end")
 

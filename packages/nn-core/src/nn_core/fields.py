@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,11 @@ def one_of(*choices: str) -> Any:
 def number(value: float) -> float:
     """Return a NumPy number as Python's own, which promotes no array; leave the rest to the validator."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def file_path(value: str | Path) -> Path:
+    """Return a text as a path."""
+    return Path(value)
 
 
 def pair(value: IntOrPair) -> tuple[int, int]:

@@ -127,6 +127,7 @@ def nn_initializers() -> Iterator[InitializerSpec]:
 def nn_callbacks() -> Iterator[CallbackSpec]:
     for name, callback, summary in (
         ("progress_bar", "progress:ProgressBar", "One progress bar per epoch, on standard error."),
+        ("checkpoint", "checkpoint:Checkpoint", "The run in files, from which it can be gone on with."),
         ("early_stopping", "early_stopping:EarlyStopping", "End when a column no longer becomes better."),
         ("learning_rate_monitor", "measuring:LearningRateMonitor", "The learning rate in the history."),
         ("gradient_statistics", "measuring:GradientStatistics", "Norms of gradients and weights in the history."),

@@ -40,10 +40,23 @@ def save(model: Any, path: str | Path) -> None:
     """
     from safetensors.numpy import save as to_bytes
 
+    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
+    data = to_bytes(state, metadata=metadata_of(model))
+    try:
+        write_atomically(Path(path), data)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def metadata_of(model: Any) -> dict[str, str]:
+    """Return what a file says about its model: the architecture, and what it takes to make it again.
+
+    Raises:
+        ModelFileError: as for `save`.
+    """
     for _, layer in model.named_layers():
         if type(layer) in (Sequential, Parallel):
             refuse_unlisted(layer)
-    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
     about = {
         "version": _VERSION,
         "nn-core": __version__,
@@ -55,11 +68,7 @@ def save(model: Any, path: str | Path) -> None:
     tied = shared(model.named_state())
     if tied:
         about["tied"] = tied
-    data = to_bytes(state, metadata={_KEY: json.dumps(about)})
-    try:
-        write_atomically(Path(path), data)
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return {_KEY: json.dumps(about)}
 
 
 def load(path: str | Path) -> Any:
@@ -112,18 +121,8 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise ModelFileError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata: Mapping[str, str] = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is not a complete safetensors file: {error}") from error
-    except TypeError as error:
-        raise ModelFileError(f"{path} holds an array that NumPy has no dtype for: {error}.") from error
+    metadata, arrays = _opened(path)
+    state = {name: array for name, array in arrays.items() if not name.startswith("@")}  # which are a run's
     if _KEY not in metadata:
         raise ModelFileError(
             f"{path} holds weights but no architecture. Build the model, read the arrays with "
@@ -140,6 +139,29 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{path} has version {version!r} of the model format; this nn-core {__version__} reads version {_VERSION}."
         )
     return about, state
+
+
+def arrays_in(path: str | Path) -> dict[str, Any]:
+    """Return the arrays of a safetensors file by name.
+
+    Raises:
+        ModelFileError: the file is missing or damaged.
+    """
+    return _opened(path)[1]
+
+
+def _opened(path: str | Path) -> tuple[Mapping[str, str], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise ModelFileError(f"There is no model file {path}.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{path} is not a complete safetensors file: {error}") from error
+    except TypeError as error:
+        raise ModelFileError(f"{path} holds an array that NumPy has no dtype for: {error}.") from error
 
 
 def describe(layer: Any) -> dict[str, Any]:

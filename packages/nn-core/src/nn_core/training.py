@@ -32,6 +32,7 @@ def training_steps(
     threads: int | None = None,
     shuffle: bool = True,
     seed: int = 0,
+    resume: Any = None,
 ) -> Generator[TrainingState, None, History]:
     """Train a model, yielding the state after every batch; the generator's value is the history.
 
@@ -51,8 +52,10 @@ def training_steps(
         threads: of NumPy's BLAS while it trains; as many as it has by itself if left out.
         shuffle: whether arrays and datasets are visited in a new order each epoch, keyed by (seed, epoch).
         seed: the order of the data and the dropout masks follow from it and the position alone.
+        resume: a checkpoint (`nn_core.Checkpoint`) of a run with the same arguments, to go on from.
 
     Raises:
+        ModelFileError: the checkpoint is missing or damaged, or of another model.
         ConfigError: an argument is of the wrong type, or the optimizer is over parameters of another model alone.
         DataError: there is no data.
         PluginError: `threads` is given, and threadpoolctl is not installed.
@@ -73,6 +76,7 @@ def training_steps(
         threads=threads,
         shuffle=shuffle,
         seed=seed,
+        resume=resume,
     )
     return (yield from run.steps())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts,
     )
     from nn_optim.cycles import CyclicLR as CyclicLR, OneCycleLR as OneCycleLR
+    from nn_optim.ema import EMA as EMA
     from nn_optim.lamb import LAMB as LAMB
     from nn_optim.lbfgs import LBFGS as LBFGS
     from nn_optim.lion import Lion as Lion
@@ -47,6 +48,7 @@ else:
             "combined": ["ChainedScheduler", "SequentialLR"],
             "cosine": ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"],
             "cycles": ["CyclicLR", "OneCycleLR"],
+            "ema": ["EMA"],
             "lamb": ["LAMB"],
             "lbfgs": ["LBFGS"],
             "lion": ["Lion"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nn_core.plugins import OptimizerSpec, SchedulerSpec, hookimpl
+from nn_core.plugins import CallbackSpec, OptimizerSpec, SchedulerSpec, hookimpl
 
 NN_API = 1
 
@@ -53,3 +53,8 @@ def nn_schedulers() -> Iterator[SchedulerSpec]:
         ("sequential_lr", "combined:SequentialLR", "Several schedulers one after the other."),
     ):
         yield SchedulerSpec(name=name, target=f"nn_optim.{scheduler}", summary=summary)
+
+
+@hookimpl
+def nn_callbacks() -> Iterator[CallbackSpec]:
+    yield CallbackSpec(name="ema", target="nn_optim.ema:EMA", summary="An exponential moving average of the weights.")

@@ -36,6 +36,9 @@ class EarlyStopping(Monitor):
     waited: int = field(init=False, default=0)
     weights: dict[str, Array] = field(init=False, factory=dict)
 
+    def on_fit_start(self, state: TrainingState) -> None:
+        state.stop |= self.waited >= self.patience  # a run that had ended, and is resumed
+
     def on_epoch_end(self, state: TrainingState) -> None:
         if self.improved(state):
             self.waited = 0

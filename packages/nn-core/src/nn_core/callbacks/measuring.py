@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import hypot
 from time import perf_counter
+from typing import ClassVar
 
 from attrs import define, field
 
@@ -45,6 +46,8 @@ class GradientStatistics:
     each: bool = field(
         default=False, validator=boolean, metadata=doc("whether there are columns for each parameter, too")
     )
+    kept: ClassVar[tuple[str, ...]] = ("_totals", "_updates", "_step")
+
     _totals: dict[str, float] = field(init=False, factory=dict)
     _updates: int = field(init=False, default=0)
     _step: int = field(init=False, default=0)
@@ -72,6 +75,8 @@ class GradientStatistics:
 @define(eq=False)
 class Timing:
     """Add ``samples_per_second``, of training alone; the time of the whole epoch is in ``seconds`` anyway."""
+
+    kept: ClassVar[tuple[str, ...]] = ("_spent",)
 
     _start: float = field(init=False, default=0.0)
     _spent: float = field(init=False, default=0.0)

@@ -13,7 +13,7 @@ from attrs import Attribute, define, field
 
 from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
-from nn_core.fields import doc
+from nn_core.fields import doc, file_path
 
 
 def _csv_or_json(owner: object, option: Attribute[Any], value: Path) -> None:
@@ -32,7 +32,7 @@ class HistoryFile:
         ConfigError: the ending is none of ``.csv``, ``.json`` (columns) and ``.jsonl`` (a line per epoch).
     """
 
-    path: Path = field(converter=Path, validator=_csv_or_json, metadata=doc("the file, in a folder that exists"))
+    path: Path = field(converter=file_path, validator=_csv_or_json, metadata=doc("the file, in a folder that exists"))
 
     def on_epoch_end(self, state: TrainingState) -> None:
         write = {".csv": state.history.to_csv, ".json": state.history.to_json, ".jsonl": state.history.to_jsonl}
