@@ -28,7 +28,9 @@ class Checkpoint(Monitor):
 
     runs_last: ClassVar[bool] = True
 
-    folder: Path = field(default=Path("checkpoints"), kw_only=True, converter=file_path, metadata=doc("made if need be"))
+    folder: Path = field(
+        default=Path("checkpoints"), kw_only=True, converter=file_path, metadata=doc("made if it is not there")
+    )
     every_batches: int | None = field(
         default=None,
         kw_only=True,
