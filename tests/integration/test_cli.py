@@ -125,7 +125,8 @@ def test_the_saved_configuration_is_that_of_the_file_with_overrides_and_defaults
 def test_the_saved_models_carry_weights_and_statistics_under_their_bare_keys(workplace):
     for name in ("last", "best"):
         state = load_file(workplace / "run" / f"{name}.safetensors")
-        assert {key: array.shape for key, array in state.items()} == {
+        weights = {key: array for key, array in state.items() if not key.startswith("@")}  # beside those of the run
+        assert {key: array.shape for key, array in weights.items()} == {
             "0.weight": (4, 1, 3, 3),
             "0.bias": (4,),
             "1.weight": (4,),
@@ -146,8 +147,12 @@ def test_the_same_seed_gives_the_same_history_and_the_same_weights(workplace, tm
         [{**row, "seconds": ""} for row in rows(f / "history.csv")] for f in (workplace / "run", tmp_path / "again")
     )
     assert old == new
-    for name in ("last.safetensors", "best.safetensors", "config.toml"):
+    for name in ("best.safetensors", "config.toml"):
         assert (tmp_path / "again" / name).read_bytes() == (workplace / "run" / name).read_bytes()
+    again, first = (load_file(folder / "last.safetensors") for folder in (tmp_path / "again", workplace / "run"))
+    assert again.keys() == first.keys()
+    for name, array in first.items():
+        assert name == "@run" or np.array_equal(array, again[name]), name
 
 
 def test_another_seed_gives_other_weights(workplace, tmp_path):
@@ -193,9 +198,13 @@ def test_an_interrupted_training_keeps_the_epochs_that_were_finished(workplace, 
     assert (process.returncode, said) == (130, "")
     assert "Traceback" not in complaint
     assert complaint.splitlines()[-1] == "nn-cli: interrupted"
-    assert "the epochs that were finished are saved in run" in complaint
-    assert len(rows(tmp_path / "run" / "history.csv")) >= 1
+    assert "saved in run; go on with: nn-cli train --resume run" in complaint
+    finished = len(rows(tmp_path / "run" / "history.csv"))
+    assert finished >= 1
     assert "(360 samples)" in nn_cli("evaluate", "run", cwd=tmp_path).stdout
+    done = nn_cli("train", "--resume", "run", "--set", f"train.epochs={finished + 1}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["epoch"] for row in rows(tmp_path / "run" / "history.csv")] == list(map(str, range(1, finished + 2)))
 
 
 def test_a_training_that_diverges_says_so_and_what_to_do(workplace, tmp_path):

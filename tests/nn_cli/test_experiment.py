@@ -144,7 +144,7 @@ def test_every_missing_section_is_named_with_what_it_needs(lab):
 
 def test_an_unknown_section_gets_the_close_match_or_all_that_are_known(lab):
     assert said(losses={}) == ["losses is unknown. Did you mean 'loss'?"]
-    assert said(xyz=1) == ["xyz is unknown. Known are seed, data, model, loss, optimizer, train"]
+    assert said(xyz=1) == ["xyz is unknown. Known are seed, data, model, loss, optimizer, train, scheduler"]
 
 
 @pytest.mark.parametrize("section", ["data", "model", "loss", "optimizer", "train"])

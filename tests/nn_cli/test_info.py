@@ -158,7 +158,7 @@ def test_what_has_no_signature_is_explained_without_arguments(run, install):
 def test_a_command_is_explained_by_its_own_help(run, fake_plugins):
     result = run("info", "train")
     assert result.lines[0] == f"train – command of nn-cli {nn_cli.__version__}, nn_cli.commands.train:command"
-    assert "Usage: nn-cli train [OPTIONS] CONFIG" in result.out
+    assert "Usage: nn-cli train [OPTIONS] [CONFIG]" in result.out
     assert "--out PATH" in result.out
     assert "\b" not in result.out
     assert "ARGUMENT" not in result.out

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import nn_core
 from nn_cli.runs import RunFolder, discard_unless_trained
@@ -28,6 +29,12 @@ def rows(path: Path) -> list[dict[str, str]]:
 def scores(result) -> dict[str, str]:
     """Return the lines ``test NAME FIGURE`` of an output by the name."""
     return {line.split()[1]: line for line in result.lines if line.startswith("test ")}
+
+
+def arrays(folder: Path) -> dict[str, bytes]:
+    """Return the arrays of a run's last checkpoint, but the description, which tells how long it took."""
+    found = load_file(folder / "last.safetensors")
+    return {name: array.tobytes() for name, array in found.items() if name != "@run"}
 
 
 @pytest.fixture
@@ -63,14 +70,14 @@ def test_the_saved_configuration_trains_the_same_again(run, trained):
     assert saved["data"] == {"type": "blobs", "batch_size": 16, "validation": 0.25}
     assert run("train", trained / "config.toml", "--out", "again").code == 0
     assert (Path("again") / "config.toml").read_bytes() == (trained / "config.toml").read_bytes()
-    assert (Path("again") / "last.safetensors").read_bytes() == (trained / "last.safetensors").read_bytes()
+    assert arrays(Path("again")) == arrays(trained)
     old, new = ([{**row, "seconds": ""} for row in rows(folder / "history.csv")] for folder in (trained, Path("again")))
     assert old == new
 
 
 def test_another_seed_gives_other_weights(run, trained):
     assert run("train", trained / "config.toml", "--out", "other", "--set", "seed=4").code == 0
-    assert (Path("other") / "last.safetensors").read_bytes() != (trained / "last.safetensors").read_bytes()
+    assert arrays(Path("other")) != arrays(trained)
 
 
 def test_seed_and_batch_size_decide_how_the_data_are_visited(run, lab):
@@ -78,7 +85,7 @@ def test_seed_and_batch_size_decide_how_the_data_are_visited(run, lab):
     files = {}
     for name, change in (("a", "seed=3"), ("b", "seed=4"), ("c", "data.batch_size=8")):
         assert run("train", "lab.toml", "--out", name, "--set", start, "--set", change).code == 0
-        files[name] = (Path(name) / "last.safetensors").read_bytes()
+        files[name] = arrays(Path(name))["0.weight" if "0.weight" in arrays(Path(name)) else "weight"]
     assert len(set(files.values())) == 3
 
 
@@ -119,6 +126,54 @@ def test_a_run_that_cannot_be_written_is_an_error_before_training(run, lab):
     assert "epoch" not in result.err
 
 
+# Going on
+
+
+def test_a_run_goes_on_with_more_epochs_as_if_it_had_had_them_from_the_start(run, lab):
+    more = ["--set", "train.accumulate=2", "--set", "train.clip_norm=1.0", "--set", "data.validation=0.25"]
+    assert run("train", "lab.toml", "--out", "whole", *more, "--set", "train.epochs=5").code == 0
+    assert run("train", "lab.toml", "--out", "half", *more, "--set", "train.epochs=2").code == 0
+    result = run("train", "--resume", "half", "--set", "train.epochs=5")
+    assert result.code == 0
+    assert result.lines[-1] == "saved in half"
+    assert "epoch 3/5" in result.err
+    assert "epoch 2/5" not in result.err
+    assert arrays(Path("half")) == arrays(Path("whole"))
+    old, new = ([{**row, "seconds": ""} for row in rows(Path(f) / "history.csv")] for f in ("whole", "half"))
+    assert old == new
+    assert (Path("half") / "config.toml").read_bytes() == (Path("whole") / "config.toml").read_bytes()
+
+
+def test_a_run_that_is_finished_tells_its_scores_again(run, lab):
+    first = run("train", "lab.toml", "--out", "run")
+    again = run("train", "--resume", "run")
+    assert (again.code, again.lines) == (0, first.lines)
+
+
+def test_a_run_cannot_go_on_with_other_settings(run, trained):
+    result = run("train", "--resume", trained, "--set", "data.batch_size=7")
+    assert result.code == 2
+    assert "is of a run with batch_size 16, and this one has 7" in result.err
+
+
+def test_what_cannot_be_gone_on_with_is_told(run, lab, trained):
+    for words, message in (
+        (["lab.toml", "--resume", trained], "--resume goes on with what is in its folder; leave CONFIG and --out out."),
+        (
+            ["--resume", trained, "--out", "x"],
+            "--resume goes on with what is in its folder; leave CONFIG and --out out.",
+        ),
+        (["--resume", "nowhere"], "nowhere is not a run folder: it holds no config.toml."),
+        ([], "Missing argument 'CONFIG', the TOML file of an experiment, or --resume FOLDER."),
+    ):
+        result = run("train", *words)
+        assert result.code == 2
+        assert message in result.err
+    (trained / "last.safetensors").unlink()
+    result = run("train", "--resume", trained)
+    assert (result.code, "run holds no last.safetensors to go on from" in result.err) == (2, True)
+
+
 # Which model is best
 
 
@@ -133,9 +188,11 @@ def best_of(folder: Path, *logs: dict[str, float]) -> int:
     """Go through epochs with these measures and return the one whose model was kept, from 1."""
     folder.mkdir(exist_ok=True)
     keeper, model = RunFolder(folder), Linear(1, 1)
-    for epoch, measured in enumerate(logs, 1):
-        model.weight.data[...] = epoch
-        keeper.on_epoch_end(State(model, measured))
+    with pytest.MonkeyPatch.context() as patch:  # there is no run to save here, only its model
+        patch.setattr(nn_core, "save_checkpoint", lambda state, path: nn_core.save(state.model, path))
+        for epoch, measured in enumerate(logs, 1):
+            model.weight.data[...] = epoch
+            keeper.on_epoch_end(State(model, measured))
     assert nn_core.load(folder / "last.safetensors").weight.data.item() == len(logs)
     return int(nn_core.load(folder / "best.safetensors").weight.data.item())
 

@@ -22,6 +22,9 @@ from nn_core.registry import build
 SECTIONS = {"data": "type", "model": "layers", "loss": "type", "optimizer": "type", "train": "epochs"}
 """The tables of an experiment, each with the key that it cannot do without."""
 
+OPTIONAL = ("scheduler",)
+"""Tables that an experiment may have."""
+
 
 @frozen
 class DataSection:
@@ -40,6 +43,8 @@ class TrainSection:
 
     epochs: int
     metrics: list[Any] = field(factory=list)
+    accumulate: int = 1
+    clip_norm: float | None = None
 
 
 @frozen
@@ -149,7 +154,7 @@ def apply_override(table: dict[str, Any], override: str) -> None:
 
 def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Problem]:
     """Return everything that is wrong with an experiment's table; what is absent is named once, at its first place."""
-    known = ("seed", *SECTIONS)
+    known = ("seed", *SECTIONS, *OPTIONAL)
     problems = [
         Problem(key, f"is unknown.{did_you_mean(key, known) or ' Known are ' + ', '.join(known)}")
         for key in table
@@ -177,6 +182,8 @@ def check_experiment(table: Mapping[str, Any], trains: bool = True) -> list[Prob
         problems += check_component("loss", "loss", table["loss"])
     if "optimizer" in table and trains:
         problems += check_component("optimizer", "optimizer", table["optimizer"], positional=1)
+    if "scheduler" in table and trains:
+        problems += check_component("scheduler", "scheduler", table["scheduler"], positional=1)
     first = {problem.text: problem for problem in reversed(problems)}
     return [problem for problem in problems if not problem.absent or first[problem.text] is problem]
 
@@ -196,6 +203,9 @@ def _check_train(train: Any) -> list[Problem]:
     if not isinstance(train, Mapping):
         return []
     problems = _check_least("train.epochs", train.get("epochs"), 1)
+    problems += _check_least("train.accumulate", train.get("accumulate"), 1)
+    if isinstance(train.get("clip_norm"), (int, float)) and not train["clip_norm"] >= 0:
+        problems.append(Problem("train.clip_norm", f"must be at least 0, got {train['clip_norm']}"))
     metrics = train.get("metrics", [])
     for i, choice in enumerate(metrics if isinstance(metrics, list) else []):
         place = f"train.metrics[{i}]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -18,22 +20,57 @@ CONFIG, HISTORY, WEIGHTS = "config.toml", "history.csv", "{}.safetensors"
 
 
 class RunFolder:
-    """A callback that keeps a run in a folder: after every epoch the history, the last model, and the best one so far.
+    """A callback that keeps a run in a folder: after every epoch the history, a checkpoint, and the best model so far.
 
-    Best is the lowest validation loss, or the lowest training loss where nothing is set aside for validation.
+    Best is the lowest validation loss, or the lowest training loss where nothing is set aside for validation. Ctrl-C
+    takes effect after the batch, with a checkpoint; a second one at once.
     """
 
-    def __init__(self, path: Path) -> None:
+    kept = ("_best",)
+    runs_last = True
+
+    def __init__(self, path: Path, experiment: Experiment | None = None) -> None:
         self.path = path
+        self.experiment = experiment
         self._best = float("inf")
+        self._interrupted = False
+        self._handler: Any = None
+
+    def on_fit_start(self, state: TrainingState) -> None:
+        if self.experiment is not None:  # now that a run that goes on is known to fit, what it was told otherwise
+            (self.path / CONFIG).write_text(tomli_w.dumps(self.experiment.table), encoding="utf-8")
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        self._interrupted = True
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            self._handler = None
+
+    def on_batch_end(self, state: TrainingState) -> None:
+        if self._interrupted:
+            nn_core.save_checkpoint(state, self.path / WEIGHTS.format("last"))
+            raise KeyboardInterrupt
+
+    def on_fit_end(self, state: TrainingState) -> None:
+        self._give_back()
+
+    def on_exception(self, state: TrainingState, error: BaseException) -> None:
+        self._give_back()
 
     def on_epoch_end(self, state: TrainingState) -> None:
-        nn_core.save(state.model, self.path / WEIGHTS.format("last"))
         monitored = state.logs.get("val_loss", state.logs["loss"])
         if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
             self._best = min(self._best, monitored)  # never NaN, which nothing is below
             nn_core.save(state.model, self.path / WEIGHTS.format("best"))
+        nn_core.save_checkpoint(state, self.path / WEIGHTS.format("last"))
         state.history.to_csv(self.path / HISTORY)  # last: an epoch that it lists has its models
+        if self._interrupted:
+            raise KeyboardInterrupt
 
 
 def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
@@ -54,6 +91,20 @@ def create_run(experiment: Experiment, name: str, out: Path | None) -> Path:
             f"The run cannot be written to {path}: {error.strerror}. Choose another folder with --out."
         ) from None
     return path
+
+
+def resumed_run(path: Path, overrides: tuple[str, ...]) -> tuple[Experiment, Path]:
+    """Return the experiment of a run folder, with overrides, and the checkpoint to go on from.
+
+    Raises:
+        ConfigError: it is no run folder, or has no checkpoint.
+    """
+    if not (path / CONFIG).is_file():
+        raise ConfigError(f"{path} is not a run folder: it holds no {CONFIG}. nn-cli train prints the folder it made.")
+    last = path / WEIGHTS.format("last")
+    if not last.is_file():
+        raise ConfigError(f"{path} holds no {last.name} to go on from: the run was not trained. Start it anew.")
+    return read_experiment(path / CONFIG, overrides), last
 
 
 def discard_unless_trained(path: Path) -> None:

@@ -49,6 +49,8 @@ class Checkpoint(Monitor):
 
     def on_fit_start(self, state: TrainingState) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in self.folder.glob(".*.safetensors.*"):  # of a run that was killed while it wrote
+            unfinished.unlink(missing_ok=True)
 
     def on_batch_end(self, state: TrainingState) -> None:
         if self.every_batches and state.trained % self.every_batches == 0:
