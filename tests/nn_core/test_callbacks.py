@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from nn_core import (
+    BatchNorm1d,
     ConfigError,
+    CrossEntropyLoss,
     EarlyStopping,
     EventLog,
     FiniteGuard,
@@ -22,6 +24,7 @@ from nn_core import (
     Linear,
     NNError,
     Optimizer,
+    Penalty,
     ReLU,
     Sequential,
     Timing,
@@ -288,6 +291,64 @@ def test_what_ends_a_run_is_in_the_log(caplog):
     assert caplog.records[-1].levelname == "ERROR"
 
 
+# Penalties
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_penalty_is_minimized_with_the_loss(accumulate):
+    l1, l2, lr = 0.03, 0.4, 0.1
+    history, model = run([Penalty(l1=l1, l2=l2)], epochs=3, accumulate=accumulate, shuffle=False)
+    _, expected = run([], epochs=0)
+    x, y = data()
+    loss, penalties = CrossEntropyLoss(), []
+    batches = [slice(0, 4), slice(4, 8)] if accumulate == 1 else [slice(0, 8)]
+    for batch in batches * 3:
+        expected.train()
+        expected.zero_grad()
+        _, gradient = loss(expected(x[batch]), y[batch])
+        expected.backward(gradient)
+        weights = [parameter.data.copy() for parameter in expected.parameters()]
+        penalties.append(sum(l1 * abs(w).sum() + l2 / 2 * (w**2).sum() for w in weights))
+        for parameter, w in zip(expected.parameters(), weights, strict=True):
+            parameter.data -= lr * (parameter.grad + l1 * np.sign(w) + l2 * w)
+    for name, array in expected.state_dict().items():
+        np.testing.assert_allclose(model.state_dict()[name], array, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(history["penalty"], np.reshape(penalties, (3, -1)).mean(axis=1), rtol=1e-12)
+
+
+def test_a_penalty_passes_over_what_does_not_decay_and_what_is_frozen():
+    model = Sequential(Linear(4, 3), BatchNorm1d(3), Linear(3, 3)).astype("float64")
+    model.layers[0].freeze()
+    before = model.state_dict()
+    history, _ = run([Penalty(l1=1.0)], model, epochs=1, batch_size=8)
+    counted = [before["2.weight"], before["2.bias"]]
+    assert history["penalty"][0] == pytest.approx(sum(abs(array).sum() for array in counted), rel=1e-12)
+    plain = Sequential(Linear(4, 3), BatchNorm1d(3), Linear(3, 3)).astype("float64")
+    plain.load_state_dict(before)
+    plain.layers[0].freeze()
+    run([], plain, epochs=1, batch_size=8)
+    after, without = model.state_dict(), plain.state_dict()
+    differing = {name for name in after if not np.array_equal(after[name], without[name])}
+    assert differing == {"2.weight", "2.bias"}
+
+
+def test_an_optimizer_that_compares_losses_is_refused_with_a_penalty():
+    class Search(Descent):
+        needs_closure = True
+
+    model = Linear(4, 3).astype("float64")
+    with pytest.raises(
+        ConfigError, match="Penalty adds to the gradients alone, and Search compares values of the loss"
+    ):
+        run([Penalty(l2=0.1)], model, optimizer=Search(model.parameters()))
+
+
+@pytest.mark.parametrize("option", ["l1", "l2"])
+def test_a_penalty_that_is_none_is_refused(option):
+    with pytest.raises(ConfigError, match=f"{option} of Penalty must be a number of at least 0, got -1."):
+        Penalty(**{option: -1})
+
+
 def test_every_callback_is_found_by_name():
     own = {component.name for component in components("callback") if component.distribution == "nn-core"}
     assert own == {
@@ -300,6 +361,7 @@ def test_every_callback_is_found_by_name():
         "finite_guard",
         "history_file",
         "event_log",
+        "penalty",
     }
     assert all(isinstance(get("callback", name), type) for name in own)
     history, _ = run([{"type": "early_stopping", "monitor": "loss", "patience": 1, "min_delta": 100}], epochs=9)

@@ -321,3 +321,16 @@ def test_a_run_can_be_left_and_gone_on_with():
 def test_an_option_that_makes_no_sense_is_named_with_its_value(options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         run(network(), data(), **options)
+
+
+def test_gradients_are_forgotten_or_made_zero():
+    model = Sequential(Linear(4, 6), Linear(6, 3))
+    model(np.ones((2, 4), np.float32))
+    model.backward(np.ones((2, 3), np.float32))
+    model.layers[1].zero_grad()
+    optimizer = Descent(model.parameters())
+    optimizer.zero_grad(set_to_none=False)
+    assert all((parameter.grad == 0).all() for parameter in model.layers[0].parameters())
+    assert all(parameter.grad is None for parameter in model.layers[1].parameters()), "there was none to make zero"
+    optimizer.zero_grad()
+    assert all(parameter.grad is None for parameter in model.parameters())

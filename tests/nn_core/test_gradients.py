@@ -15,6 +15,7 @@ from nn_core import (
     clip_grad_norm,
     clip_grad_value,
     gradient_norms,
+    penalize,
 )
 
 
@@ -127,3 +128,40 @@ def test_limits_that_are_none_are_refused_by_name(value):
         clip_grad_norm(parameters, value)
     with pytest.raises(ConfigError, match="clip_value must be a number of at least 0, got"):
         clip_grad_value(parameters, value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_penalty_has_the_gradient_of_finite_differences(dtype):
+    rng = np.random.default_rng(3)
+    arrays = [rng.normal(size=(3, 4)), rng.normal(size=5)]
+
+    def value(flat):
+        w, b = flat[:12], flat[12:]
+        return sum(0.3 * abs(part).sum() + 0.7 / 2 * (part**2).sum() for part in (w, b))
+
+    point = np.concatenate([array.ravel() for array in arrays])
+    numeric = [(value(point + h) - value(point - h)) / 2e-6 for h in 1e-6 * np.eye(17)]
+    parameters = [Parameter(array.astype(dtype)) for array in arrays]
+    parameters[0].accumulate(np.ones((3, 4), dtype))  # what was there is added to
+    penalty = penalize(parameters, l1=0.3, l2=0.7)
+    assert penalty == pytest.approx(value(point), rel=1e-6)
+    given = np.concatenate([(parameters[0].grad - 1).ravel(), parameters[1].grad])
+    np.testing.assert_allclose(given, numeric, rtol=1e-5, atol=1e-6)
+    assert {parameter.grad.dtype for parameter in parameters} == {np.dtype(dtype)}
+
+
+def test_a_penalty_counts_neither_what_does_not_decay_nor_what_is_frozen():
+    scale, frozen, empty = Parameter([2.0], decay=False), Parameter([2.0], requires_grad=False), Parameter([])
+    assert penalize([scale, frozen, empty], l1=1.0, l2=1.0) == 0
+    assert (scale.grad, frozen.grad) == (None, None)
+    at_zero = Parameter([0.0, -3.0])
+    assert penalize(at_zero, l1=2.0) == 6
+    np.testing.assert_array_equal(at_zero.grad, [0, -2])
+
+
+@pytest.mark.parametrize("strength", [-1, float("nan"), "1", True])
+def test_a_strength_that_is_none_is_refused(strength):
+    p = Parameter([1.0])
+    with pytest.raises(ConfigError, match="l2 must be a number of at least 0"):
+        penalize(p, l2=strength)
+    assert p.grad is None

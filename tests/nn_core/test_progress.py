@@ -92,6 +92,14 @@ def test_a_terminal_shows_one_bar_per_epoch(fake_tqdm, monkeypatch):
     assert terminal.getvalue() == "", "beside the bar nothing is printed"
 
 
+def test_a_notebook_shows_bars_too(fake_tqdm, monkeypatch):
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    monkeypatch.setattr(sys, "stderr", stream)
+    run()
+    assert [(bar.file, bar.count, bar.closed) for bar in FakeBar.bars] == [(stream, 3, True)] * 2
+    assert stream.getvalue() == ""
+
+
 def test_the_last_words_of_a_bar_are_those_of_the_epoch(fake_tqdm, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     run(epochs=1, validation=(np.zeros((1, 1), np.float32), np.ones(1, int)))

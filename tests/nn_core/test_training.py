@@ -440,16 +440,20 @@ def test_events_come_in_order_and_know_where_the_run_stands():
         ("fit_start", 0, 0, 0),
         ("epoch_start", 1, 0, 0),
         ("batch_start", 1, 1, 0),
+        ("update_start", 1, 1, 0),
         ("batch_end", 1, 1, 1),
         ("batch_start", 1, 2, 1),
+        ("update_start", 1, 2, 1),
         ("batch_end", 1, 2, 2),
         ("validation_start", 1, 2, 2),
         ("validation_end", 1, 2, 2),
         ("epoch_end", 1, 2, 2),
         ("epoch_start", 2, 0, 2),
         ("batch_start", 2, 1, 2),
+        ("update_start", 2, 1, 2),
         ("batch_end", 2, 1, 3),
         ("batch_start", 2, 2, 3),
+        ("update_start", 2, 2, 3),
         ("batch_end", 2, 2, 4),
         ("validation_start", 2, 2, 4),
         ("validation_end", 2, 2, 4),
@@ -556,7 +560,13 @@ def test_a_run_can_be_driven_batch_by_batch_and_left():
     assert model.training
     steps.close()
     assert not model.training
-    assert [event[0] for event in recorder.events] == ["fit_start", "epoch_start", "batch_start", "batch_end"]
+    assert [event[0] for event in recorder.events] == [
+        "fit_start",
+        "epoch_start",
+        "batch_start",
+        "update_start",
+        "batch_end",
+    ]
 
 
 def test_fit_shows_the_arguments_of_training_steps():

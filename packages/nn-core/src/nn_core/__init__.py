@@ -5,6 +5,7 @@ Names are imported on first use, so that discovering plugins costs no NumPy.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from nn_core.lazy import lazy_exports
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         LearningRateMonitor as LearningRateMonitor,
         Timing as Timing,
     )
+    from nn_core.callbacks.penalty import Penalty as Penalty
     from nn_core.callbacks.progress import ProgressBar as ProgressBar
     from nn_core.callbacks.recording import EventLog as EventLog, HistoryFile as HistoryFile
     from nn_core.checkpoints import save_checkpoint as save_checkpoint
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         GradcheckError as GradcheckError,
         ModelFileError as ModelFileError,
         NNError as NNError,
+        NonFiniteError as NonFiniteError,
         NotBuiltError as NotBuiltError,
         PluginError as PluginError,
         ShapeError as ShapeError,
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
         clip_grad_norm as clip_grad_norm,
         clip_grad_value as clip_grad_value,
         gradient_norms as gradient_norms,
+        penalize as penalize,
     )
     from nn_core.history import History as History
     from nn_core.initialization import (
@@ -131,6 +135,7 @@ if TYPE_CHECKING:
         Softmax as Softmax,
         Tanh as Tanh,
     )
+    from nn_core.logs import chronometer as chronometer, configure_logging as configure_logging
     from nn_core.loss import Loss as Loss
     from nn_core.losses.binary import (
         BCELoss as BCELoss,
@@ -233,6 +238,7 @@ else:
             "callbacks.early_stopping": ["EarlyStopping"],
             "callbacks.guarding": ["FiniteGuard"],
             "callbacks.measuring": ["GradientStatistics", "LearningRateMonitor", "Timing"],
+            "callbacks.penalty": ["Penalty"],
             "callbacks.progress": ["ProgressBar"],
             "callbacks.recording": ["EventLog", "HistoryFile"],
             "collectives": ["collective", "use_collective"],
@@ -248,6 +254,7 @@ else:
                 "GradcheckError",
                 "ModelFileError",
                 "NNError",
+                "NonFiniteError",
                 "NotBuiltError",
                 "PluginError",
                 "ShapeError",
@@ -255,7 +262,7 @@ else:
             ],
             "evaluation": ["evaluate", "predict"],
             "gradient_checking": ["GradcheckReport", "gradcheck", "numeric_gradient"],
-            "gradients": ["clip_grad_norm", "clip_grad_value", "gradient_norms"],
+            "gradients": ["clip_grad_norm", "clip_grad_value", "gradient_norms", "penalize"],
             "functional.creation": [
                 "arange",
                 "eye",
@@ -288,6 +295,7 @@ else:
             "layers.sequential": ["Sequential"],
             "layers.shaping": ["Flatten", "Identity", "Reshape", "Unflatten"],
             "layers.sigmoids": ["Hardsigmoid", "LogSoftmax", "Sigmoid", "Softmax", "Tanh"],
+            "logs": ["chronometer", "configure_logging"],
             "loss": ["Loss"],
             "losses.binary": ["BCELoss", "BCEWithLogitsLoss"],
             "losses.cross_entropy": ["CrossEntropyLoss", "NLLLoss"],
@@ -341,3 +349,8 @@ else:
             "training": ["fit", "training_steps"],
         },
     )
+
+if os.environ.get("NN_DEBUG", "") not in ("", "0"):
+    from nn_core.logs import configure_logging
+
+    configure_logging("DEBUG")

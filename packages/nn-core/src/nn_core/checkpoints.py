@@ -8,6 +8,7 @@ the header of such a file is meant to stay small.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from nn_core.files import write_atomically
 
 if TYPE_CHECKING:
     from nn_core.engine import Run, TrainingState
+
+logger = logging.getLogger("nn_core")
 
 VERSION = 1
 _POSITION = ("epoch", "batch", "step", "trained", "samples", "logs", "columns")
@@ -59,6 +62,7 @@ def save_checkpoint(state: TrainingState, path: str | Path) -> None:
         write_atomically(Path(path), data)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+    logger.debug("saved epoch %d, batch %d in %s", state.epoch, state.batch, path)
 
 
 def resume_run(run: Run, path: str | Path) -> None:
@@ -89,6 +93,7 @@ def resume_run(run: Run, path: str | Path) -> None:
     except ModelFileError as error:
         raise ModelFileError(f"{path} is of another model: {error}") from error
     _restore(run, saved)
+    logger.debug("go on after epoch %d, batch %d of %s", run.state.epoch, run.state.batch, path)
 
 
 def _settings(run: Run) -> dict[str, Any]:

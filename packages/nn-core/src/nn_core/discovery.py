@@ -129,6 +129,8 @@ def discover(selection: Selection) -> tuple[PluginRecord, ...]:
     """
     installed = _installed()
     records = _mark_conflicts([_load(name, dist, selection) for name, dist in sorted(installed.items())])
+    for record in records:
+        logger.debug("plugin %s %s: %s", record.distribution, record.version, record.reason or record.status)
     absent = sorted((selection.blocked | (selection.only or frozenset())) - set(installed))
     if absent:
         logger.warning("NN_PLUGINS or NN_BLOCK_PLUGINS names %s, which is not an installed plugin.", ", ".join(absent))

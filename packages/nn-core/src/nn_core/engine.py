@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable
 from contextlib import nullcontext
 from numbers import Integral
@@ -21,6 +22,8 @@ from nn_core.layer import Layer
 from nn_core.parameter import Parameter
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
+
+logger = logging.getLogger("nn_core")
 
 
 @define(eq=False)
@@ -98,6 +101,10 @@ class Run:
             check_norm("clip_norm", clip_norm)
         chosen = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
         self.callbacks = sorted(chosen, key=lambda callback: getattr(callback, "runs_last", False))
+        self.listeners = {
+            event: [getattr(callback, event) for callback in self.callbacks if hasattr(callback, event)]
+            for event in EVENTS
+        }
         self.source = Batches(train, batch_size, shuffle, seed)
         self.batch_size = batch_size
         # Refused now if it is no data.
@@ -140,9 +147,8 @@ class Run:
 
     def tell(self, event: str, *details: Any) -> None:
         """Call the callbacks that have a method for an event."""
-        for listener in self.callbacks:
-            if hasattr(listener, event):
-                getattr(listener, event)(self.state, *details)
+        for method in self.listeners[event]:
+            method(self.state, *details)
 
     def elapsed(self) -> float:
         """Return the seconds since the epoch began."""
@@ -157,6 +163,14 @@ class Run:
     def steps(self) -> Generator[TrainingState, None, History]:
         """Train, yielding the state after every batch; the generator's value is the history."""
         state = self.state
+        logger.debug(
+            "fit: epochs %d to %d of %s batches, %r, %r",
+            state.epoch + 1,
+            state.epochs,
+            state.batches,
+            self.loss,
+            self.optimizer,
+        )
         with _blas_threads(self.threads):
             self.tell("on_fit_start")
             try:
@@ -210,6 +224,7 @@ class Run:
             self._step_scheduler()
         row = {"epoch": state.epoch, **state.logs, **state.columns, "seconds": self.elapsed()}
         state.history.append(row)
+        logger.debug("fit: %s", row)
         self.tell("on_epoch_end")
 
     def _train_on(self, batch: Batch) -> None:
@@ -223,7 +238,7 @@ class Run:
             def closure() -> float:
                 self.optimizer.zero_grad()
                 result = self._there_and_back(x, y, *weight)
-                self._clip()
+                self._finish_gradients()
                 first.append(result) if not first else None
                 return float(np.sum(result[1]))
 
@@ -262,7 +277,7 @@ class Run:
             for parameter in self.parameters:
                 if parameter.grad is not None:
                     parameter.grad *= 1 / self.weight
-        self._clip()
+        self._finish_gradients()
         self.optimizer.step()
         self._after_update()
 
@@ -272,7 +287,9 @@ class Run:
         if getattr(self.scheduler, "per", "epoch") == "batch":
             self._step_scheduler()
 
-    def _clip(self) -> None:
+    def _finish_gradients(self) -> None:
+        """Do to the gradients of an update what was asked for."""
+        self.tell("on_update_start")
         if self.clip_norm is not None:
             clip_grad_norm(self.parameters, self.clip_norm)
 

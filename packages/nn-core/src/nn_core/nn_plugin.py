@@ -133,6 +133,7 @@ def nn_callbacks() -> Iterator[CallbackSpec]:
         ("gradient_statistics", "measuring:GradientStatistics", "Norms of gradients and weights in the history."),
         ("timing", "measuring:Timing", "Samples per second in the history."),
         ("finite_guard", "guarding:FiniteGuard", "Stop at the first NaN or infinity and name its layer."),
+        ("penalty", "penalty:Penalty", "L1 and L2 penalties on the weights."),
         ("history_file", "recording:HistoryFile", "The history as CSV or JSON after every epoch."),
         ("event_log", "recording:EventLog", "Every event as a line of a log."),
     ):

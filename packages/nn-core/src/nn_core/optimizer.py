@@ -126,9 +126,13 @@ class Optimizer:
     def update(self, parameter: Any, state: State, /, **options: Any) -> None:
         raise TypeError(f"{type(self).__name__} must define update(parameter, state, **options).")
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; with ``set_to_none=False`` make them zero, so that `step` passes over none of them."""
         for parameter in self.parameters:
-            parameter.zero_grad()
+            if set_to_none or parameter.grad is None:
+                parameter.zero_grad()
+            else:
+                parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return ``{"state": {position: {name: array or number}}, "param_groups": [options]}``; arrays are copies."""

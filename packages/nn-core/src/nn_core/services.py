@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+logger = logging.getLogger("nn_core")
+
 
 def built_once(build: Callable[..., None]) -> Callable[..., None]:
     """Have a ``build`` run once, and note the shape that it ran for."""
@@ -25,6 +28,7 @@ def built_once(build: Callable[..., None]) -> Callable[..., None]:
             build(self, input_shape, rng)
             self._built = True
             self.built_for = input_shape
+            logger.debug("%r is built for input of shape %s", self, input_shape)
 
     return run
 

@@ -1,4 +1,4 @@
-"""Progress of a training run in the terminal."""
+"""Progress of a training run in the terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from nn_core.errors import PluginError
 
 @define(eq=False)
 class ProgressBar:
-    """One bar per epoch with the averages so far, on standard error; plain lines where that is no terminal.
+    """One bar per epoch with the averages so far, on standard error.
+
+    Bars are drawn in a terminal and in a notebook; in a log file, where a line cannot be drawn again, every epoch is
+    one plain line.
 
     Raises:
         PluginError: tqdm is not installed.
@@ -30,7 +33,7 @@ class ProgressBar:
     def on_epoch_start(self, state: TrainingState) -> None:
         from tqdm import tqdm
 
-        if sys.stderr.isatty():
+        if _draws_bars():
             self._bar = tqdm(
                 total=state.batches,
                 desc=_label(state),
@@ -57,6 +60,11 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _draws_bars() -> bool:
+    """Return whether a line of standard error can be drawn again: in a terminal, and below a notebook's cell."""
+    return sys.stderr.isatty() or type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
 
 
 def _label(state: TrainingState) -> str:

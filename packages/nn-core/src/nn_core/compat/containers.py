@@ -11,7 +11,7 @@ from nn_core import layer as closures, model as compiled
 from nn_core.compat.two_methods import adapt_layer, adapt_loss, adapt_optimizer
 from nn_core.errors import BackwardError, ConfigError
 from nn_core.evaluation import component
-from nn_core.gradients import clip_grad_norm
+from nn_core.gradients import clip_grad_norm, penalize
 from nn_core.typing import Array
 
 
@@ -192,11 +192,7 @@ class Sequential:
         value, gradient = self.loss_fn.value_and_grad(self.forward(x, mode="train"), y)
         self.model.zero_grad()
         self.backward(gradient)
-        penalty = 0.0
-        for parameter in self.model.parameters():
-            if self.reg and parameter.decay and parameter.ndim > 1:
-                penalty += self.reg / 2 * float((parameter.data**2).sum(dtype="float64"))
-                parameter.accumulate(self.reg * parameter.data)
+        penalty = penalize([weight for weight in self.model.parameters() if weight.ndim > 1], l2=self.reg)
         return float(value) + penalty, self.grads
 
 
