@@ -12,7 +12,7 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from nn_core import hookspecs, plugins
-from nn_core.plugins import HOOKS, KINDS, SPECS, BackendSpec, KernelSpec, LayerSpec, Spec
+from nn_core.plugins import HOOKS, KINDS, SPECS, BackendSpec, FormatSpec, KernelSpec, LayerSpec, Spec
 
 KINDS_PROMISED = [
     ("layer", "nn_layers"),
@@ -31,7 +31,7 @@ KINDS_PROMISED = [
 
 
 def make(spec: type[Spec], **options: Any) -> Spec:
-    required = {"array": "numpy:ndarray"} if spec is BackendSpec else {}
+    required = {BackendSpec: {"array": "numpy:ndarray"}, FormatSpec: {"suffixes": (".gate",)}}.get(spec, {})
     return spec(**{"name": "gate", "target": "nn_acme.gate:Gate", **required, **options})
 
 
@@ -143,6 +143,12 @@ def test_a_summary_is_text():
 def test_a_backend_must_say_which_array_type_it_serves():
     with pytest.raises(TypeError, match="array"):
         BackendSpec(name="cupy", target="nn_cupy.backend:xp")
+
+
+@pytest.mark.parametrize("suffixes", [".npz", (), ("npz",), (".NPZ",), (".tar.gz",), (1,), None])
+def test_the_endings_of_a_format_are_a_tuple_of_endings(suffixes):
+    with pytest.raises(ValueError, match="suffixes of format 'gate' must be a tuple such as"):
+        make(FormatSpec, suffixes=suffixes)
 
 
 def test_a_kernel_is_for_numpy_and_as_good_as_the_plain_version_unless_it_says_otherwise():

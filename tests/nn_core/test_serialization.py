@@ -30,6 +30,7 @@ from nn_core import (
     Residual,
     Sequential,
     load,
+    load_arrays,
     save,
     seed,
     set_default_dtype,
@@ -564,9 +565,9 @@ def test_a_file_of_another_kind_is_refused(path, content):
 
 def test_weights_without_architecture_are_told_apart_from_models(path):
     save_file(Linear(2, 3).state_dict(), path)
-    with pytest.raises(ModelFileError, match=r"holds weights but no architecture\. Build the model, read the arrays"):
+    with pytest.raises(ModelFileError, match=r"holds weights but no architecture\. Build the model, and pass it the"):
         load(path)
-    Linear(2, 3).load_state_dict(load_file(path))  # the way out that the message names
+    Linear(2, 3).load_state_dict(load_arrays(path))  # the way out that the message names
 
 
 def test_a_dtype_that_numpy_lacks_is_named(path):

@@ -218,6 +218,7 @@ if TYPE_CHECKING:
     from nn_core.scheduler import Scheduler as Scheduler
     from nn_core.serialization import (
         load as load,
+        load_arrays as load_arrays,
         save as save,
     )
     from nn_core.summaries import summary as summary
@@ -341,7 +342,7 @@ else:
             "random": ["default_rng", "seed"],
             "registry": ["build", "components", "get", "plugin_records"],
             "scheduler": ["Scheduler"],
-            "serialization": ["load", "save"],
+            "serialization": ["load", "load_arrays", "save"],
             "summaries": ["summary"],
             "tape": ["enable_grad", "no_grad"],
             "tensor": ["Tensor"],

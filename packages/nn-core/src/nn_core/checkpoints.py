@@ -17,7 +17,6 @@ import numpy as np
 
 from nn_core import __version__, random, serialization
 from nn_core.errors import ConfigError, ModelFileError
-from nn_core.files import write_atomically
 
 if TYPE_CHECKING:
     from nn_core.engine import Run, TrainingState
@@ -41,8 +40,6 @@ def save_checkpoint(state: TrainingState, path: str | Path) -> None:
     Raises:
         ModelFileError: the file cannot be written, or something in the run cannot be saved.
     """
-    from safetensors.numpy import save as to_bytes
-
     run: Run = state.run
     arrays: dict[str, Any] = {}
     tree = _packed(_captured(run), "@", arrays)
@@ -56,12 +53,8 @@ def save_checkpoint(state: TrainingState, path: str | Path) -> None:
     try:
         metadata = serialization.metadata_of(run.model)
     except ModelFileError:  # a layer that no plugin registers: the run goes on in the program that made it
-        metadata = None
-    data = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata=metadata)
-    try:
-        write_atomically(Path(path), data)
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        metadata = {}
+    serialization.write_arrays(path, arrays, metadata, "safetensors@nn-core")
     logger.debug("saved epoch %d, batch %d in %s", state.epoch, state.batch, path)
 
 
@@ -72,7 +65,7 @@ def resume_run(run: Run, path: str | Path) -> None:
         ModelFileError: the file is missing or damaged, holds no run, or another model's.
         ConfigError: the run has other settings, or other parts.
     """
-    arrays = serialization.arrays_in(path)
+    arrays = serialization.load_arrays(path, "safetensors@nn-core")
     if "@run" not in arrays:
         raise ModelFileError(f"{path} holds a model but no run to go on with. Load it with nn_core.load.")
     try:

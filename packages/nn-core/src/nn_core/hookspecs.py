@@ -137,7 +137,7 @@ def nn_formats() -> Iterable[FormatSpec]:
 
         @hookimpl
         def nn_formats():
-            yield FormatSpec(name="zarr", target="nn_acme.zarr:ZarrFormat", summary="Weights as a zarr group.")
+            yield FormatSpec(name="toml", target="nn_acme.toml:Toml", suffixes=(".toml",), summary="Weights as text.")
     """
     return ()
 

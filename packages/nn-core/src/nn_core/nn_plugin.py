@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nn_core.plugins import (
     BackendSpec,
     CallbackSpec,
+    FormatSpec,
     InitializerSpec,
     LayerSpec,
     LossSpec,
@@ -138,6 +139,16 @@ def nn_callbacks() -> Iterator[CallbackSpec]:
         ("event_log", "recording:EventLog", "Every event as a line of a log."),
     ):
         yield CallbackSpec(name=name, target=f"nn_core.callbacks.{callback}", summary=summary)
+
+
+@hookimpl
+def nn_formats() -> Iterator[FormatSpec]:
+    for name, target, suffixes, summary in (
+        ("safetensors", "safetensors_files:Safetensors", (".safetensors",), "One safe file, which PyTorch reads, too."),
+        ("npz", "npz_files:Npz", (".npz",), "NumPy's archive of arrays."),
+        ("hdf5", "hdf5_files:HDF5", (".h5", ".hdf5"), "HDF5, where h5py is installed."),
+    ):
+        yield FormatSpec(name=name, target=f"nn_core.formats.{target}", suffixes=suffixes, summary=summary)
 
 
 @hookimpl

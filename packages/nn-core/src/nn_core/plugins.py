@@ -27,6 +27,7 @@ hookspec = pluggy.HookspecMarker("nn")
 hookimpl = pluggy.HookimplMarker("nn")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SUFFIX = re.compile(r"\.[a-z0-9]+")
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -38,6 +39,12 @@ def _snake_case(spec: Spec, attribute: Attribute[str], value: Any) -> None:
 def _module_and_attribute(spec: Spec, attribute: Attribute[str], value: Any) -> None:
     if not isinstance(value, str) or not _TARGET.fullmatch(value):
         raise ValueError(f"{attribute.name} {value!r} of {spec.kind} {spec.name!r} is not of the form 'module:Name'")
+
+
+def _endings(spec: Spec, attribute: Attribute[tuple[str, ...]], value: Any) -> None:
+    fits = isinstance(value, tuple) and value and all(isinstance(s, str) and _SUFFIX.fullmatch(s) for s in value)
+    if not fits:
+        raise ValueError(f"suffixes of format {spec.name!r} must be a tuple such as ('.npz',), got {value!r}")
 
 
 @frozen(kw_only=True)
@@ -117,10 +124,11 @@ class DatasetSpec(Spec):
 
 @frozen(kw_only=True)
 class FormatSpec(Spec):
-    """A model-file format."""
+    """A format of model files (`nn_core.protocols.Format`), for paths with one of the `suffixes`."""
 
     kind = "format"
     plural = "formats"
+    suffixes: tuple[str, ...] = field(validator=_endings)
 
 
 @frozen(kw_only=True)

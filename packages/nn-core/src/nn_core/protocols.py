@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -136,6 +137,21 @@ class Collective(Protocol):
         """Return the sum of every member's `x`."""
 
 
+@runtime_checkable
+class Format(Protocol):
+    """A format of model files: arrays and words by name, in the bytes of one file. Made without arguments."""
+
+    def encode(self, arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+        """Return the file's bytes; they are written under a temporary name that is then changed."""
+
+    def decode(self, path: Path) -> tuple[Mapping[str, str], Mapping[str, Array]]:
+        """Return what `encode` was given, (metadata, arrays), of a file that exists, without running code from it.
+
+        Raises:
+            ModelFileError: the file is damaged, or of another kind.
+        """
+
+
 class Callback(Protocol):
     """The events of the training engine. A callback has any of these methods; each gets the `TrainingState`."""
 
@@ -153,4 +169,4 @@ class Callback(Protocol):
 
 EVENTS: Sequence[str] = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
-__all__ = ["EVENTS", "Callback", "Collective", "Dataset", "Layer", "Loss", "Metric", "Optimizer", "Shape"]
+__all__ = ["EVENTS", "Callback", "Collective", "Dataset", "Format", "Layer", "Loss", "Metric", "Optimizer", "Shape"]

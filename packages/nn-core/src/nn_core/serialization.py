@@ -1,4 +1,4 @@
-"""Models as safetensors files that carry their architecture; reading one never runs code from it."""
+"""Models as files that carry their architecture; reading one never runs code from it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ _KEY = "nn"
 _VERSION = 1
 
 
-def save(model: Any, path: str | Path) -> None:
-    """Write a model to one safetensors file: weights and buffers by dotted path, the architecture in the metadata.
+def save(model: Any, path: str | Path, format: str | None = None) -> None:
+    """Write a model to one file: weights and buffers by dotted path, and the architecture as JSON.
+
+    The ending of the path chooses the format: ``.safetensors``, also without ending; ``.npz``; ``.h5`` or ``.hdf5``,
+    where h5py is installed; and those of plugins. `format` is the name of one, for endings that several have.
 
     What stands in several places, a layer or a parameter, is written at each of them; the metadata say that it is one.
     Whether a parameter is frozen is not written: a loaded model is trained as a whole.
@@ -35,17 +38,58 @@ def save(model: Any, path: str | Path) -> None:
 
     Raises:
         ModelFileError: a layer is not registered by a plugin, a container has parameters beside its list of layers,
-            or the file cannot be written.
+            no format has this ending, or the file cannot be written.
         NotBuiltError: some sizes are still to be inferred.
+        PluginError: the format needs a library that is not installed.
     """
-    from safetensors.numpy import save as to_bytes
+    write_arrays(path, model.state_dict(), metadata_of(model), format)
 
-    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
-    data = to_bytes(state, metadata=metadata_of(model))
+
+def write_arrays(
+    path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str], format: str | None = None
+) -> None:
+    """Write arrays and words to a file, in the format that its ending or `format` says.
+
+    Raises:
+        ModelFileError: there is no such format, or the file cannot be written.
+    """
+    data = _format(Path(path), format, known=True).encode(arrays, metadata)
     try:
         write_atomically(Path(path), data)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def read_arrays(path: str | Path, format: str | None = None) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """Return the words and the arrays that `write_arrays` wrote.
+
+    Raises:
+        ModelFileError: the file is missing or damaged.
+    """
+    if not Path(path).is_file():
+        raise ModelFileError(f"There is no model file {path}.")
+    metadata, arrays = _format(Path(path), format, known=False).decode(Path(path))
+    return metadata, arrays
+
+
+def _format(path: Path, name: str | None, known: bool) -> Any:
+    """Return the format that is named, or that a path's ending stands for; safetensors need not be `known` by it."""
+    if name is not None:
+        return build("format", name)
+    suffix = path.suffix.lower()
+    offers = [part for part in registry().components("format") if suffix in getattr(part.spec, "suffixes", ())]
+    if len(offers) > 1:
+        names = [repr(part.qualified_name) for part in offers]
+        raise ModelFileError(f"{path}: {suffix} is the ending of {' and '.join(names)}: choose with format={names[0]}.")
+    if offers:
+        return build("format", offers[0].qualified_name)
+    if suffix and known:
+        endings = [suffix for part in registry().components("format") for suffix in getattr(part.spec, "suffixes", ())]
+        raise ModelFileError(
+            f"{path}: no format of model files has the ending {suffix}. Known are {', '.join(sorted(set(endings)))}; "
+            f"format= chooses one for another ending, as in format='safetensors'."
+        )
+    return build("format", "safetensors@nn-core")
 
 
 def metadata_of(model: Any) -> dict[str, str]:
@@ -71,7 +115,7 @@ def metadata_of(model: Any) -> dict[str, str]:
     return {_KEY: json.dumps(about)}
 
 
-def load(path: str | Path) -> Any:
+def load(path: str | Path, format: str | None = None) -> Any:
     """Return the model that `save` wrote, in evaluation mode.
 
     Parameters and buffers that were one are one again; a layer in several places becomes several that share them.
@@ -79,7 +123,7 @@ def load(path: str | Path) -> Any:
     Raises:
         ModelFileError: the file is missing, damaged, not one of ours, or needs a plugin that is not installed.
     """
-    about, state = read(path)
+    about, state = read(path, format)
     try:
         model = build("layer", about["model"])
         for name, layer in model.named_layers():
@@ -115,18 +159,18 @@ def refuse_unlisted(container: Container) -> None:
             )
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read(path: str | Path, format: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a model file says about itself and its arrays by name, without building the model.
 
     Raises:
         ModelFileError: the file is missing, damaged or not one of ours.
     """
-    metadata, arrays = _opened(path)
+    metadata, arrays = read_arrays(path, format)
     state = {name: array for name, array in arrays.items() if not name.startswith("@")}  # which are a run's
     if _KEY not in metadata:
         raise ModelFileError(
-            f"{path} holds weights but no architecture. Build the model, read the arrays with "
-            f"safetensors.numpy.load_file and pass them to model.load_state_dict."
+            f"{path} holds weights but no architecture. Build the model, and pass it the arrays: "
+            f"model.load_state_dict(nn_core.load_arrays({str(path)!r}))."
         )
     try:
         about: dict[str, Any] = json.loads(metadata[_KEY])
@@ -141,27 +185,13 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return about, state
 
 
-def arrays_in(path: str | Path) -> dict[str, Any]:
-    """Return the arrays of a safetensors file by name.
+def load_arrays(path: str | Path, format: str | None = None) -> dict[str, Any]:
+    """Return the arrays of a file by name, for ``model.load_state_dict``; no architecture is needed.
 
     Raises:
         ModelFileError: the file is missing or damaged.
     """
-    return _opened(path)[1]
-
-
-def _opened(path: str | Path) -> tuple[Mapping[str, str], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise ModelFileError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is not a complete safetensors file: {error}") from error
-    except TypeError as error:
-        raise ModelFileError(f"{path} holds an array that NumPy has no dtype for: {error}.") from error
+    return dict(read_arrays(path, format)[1])
 
 
 def describe(layer: Any) -> dict[str, Any]:

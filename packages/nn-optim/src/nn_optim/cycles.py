@@ -64,9 +64,9 @@ class OneCycleLR(Cycle):
 
     >>> from nn_core import Parameter
     >>> from nn_optim import Adam
-    >>> scheduler = OneCycleLR(Adam([Parameter([1.0])]), max_lr=1.0, total_steps=11, anneal_strategy="linear")
-    >>> [scheduler.step() or round(scheduler.lr[0], 3) for _ in range(10)]
-    [0.52, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.0]
+    >>> scheduler = OneCycleLR(Adam([Parameter([1.0])]), max_lr=1.0, total_steps=10, anneal_strategy="linear")
+    >>> [scheduler.step() or round(scheduler.lr[0], 3) for _ in range(9)]
+    [0.52, 1.0, 0.857, 0.714, 0.571, 0.429, 0.286, 0.143, 0.0]
     """
 
     def __init__(
