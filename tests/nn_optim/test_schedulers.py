@@ -8,7 +8,7 @@ from math import cos, pi
 import numpy as np
 import pytest
 
-from nn_core import ConfigError, ModelFileError, Parameter, Scheduler, build, components
+from nn_core import ConfigError, Linear, ModelFileError, Parameter, Scheduler, build, compat, components
 from nn_optim import (
     SGD,
     Adam,
@@ -229,3 +229,14 @@ def test_schedulers_are_found_by_name_over_an_optimizer():
 def test_what_makes_no_sense_is_named_with_its_value(make, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         make(optimizer())
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_a_model_in_other_words_reduces_its_rate_when_the_accuracy_rises_no_more(validated):
+    x, y = np.ones((8, 2), np.float32), np.zeros(8, int)  # right from the first epoch on
+    model = compat.Model([Linear(2, 2)]).compile("cce", "sgd", lr=0.8)
+    options = {"lr_schedule": "plateau", "lr_patience": 2, "lr_factor": 0.5, "lr_min": 0.1}
+    model.fit(x, y, epochs=3)
+    history = model.fit(x, y, epochs=11, val_data=(x, y) if validated else None, **options)
+    assert history["val_acc" if validated else "acc"] == [1.0] * 11
+    assert history["lr"] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1]

@@ -115,7 +115,7 @@ class Model(Sequential):
         Raises:
             ConfigError: `compile` was not called, or the model got other layers since.
         """
-        self._check_compiled()
+        self.check_compiled()
         self._check_optimizer()
         data = train if y is None else (train, y)
         options.setdefault("metrics", self.metrics)
@@ -126,7 +126,7 @@ class Model(Sequential):
 
     def evaluate(self, data: Any, y: Any = None, *, batch_size: int = 256) -> dict[str, float]:
         """Return the loss and the metrics on data, as ``evaluate(x, y)`` or as `nn_core.evaluate` takes them."""
-        self._check_compiled()
+        self.check_compiled()
         return evaluate(
             self, data if y is None else (data, y), loss=self.loss, metrics=self.metrics, batch_size=batch_size
         )
@@ -161,7 +161,8 @@ class Model(Sequential):
     def _is_complete(self) -> bool:
         return all(getattr(layer, "built", True) for _, layer in self.named_layers())
 
-    def _check_compiled(self) -> None:
+    def check_compiled(self) -> None:
+        """Raise `ConfigError` unless there is a loss."""
         if self.loss is None:
             raise ConfigError("Call compile(loss=…, optimizer=…) first, for example compile('cross_entropy', 'adam').")
 

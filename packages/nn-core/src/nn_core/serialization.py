@@ -107,7 +107,7 @@ def metadata_of(model: Any) -> dict[str, str]:
         "dtype": str(model.dtype or np.dtype(np.float32)),
         "model": describe(model),
         "plugins": _plugins(model),
-        "built": _shapes(model),
+        "built": built_shapes(model),
     }
     tied = shared(model.named_state())
     if tied:
@@ -229,7 +229,7 @@ def describe(layer: Any) -> dict[str, Any]:
     return {"type": component.qualified_name, **options}
 
 
-def _shapes(model: Any) -> dict[str, Any]:
+def built_shapes(model: Any) -> dict[str, Any]:
     """Return the input shape that each layer was built for."""
     shapes = {name: getattr(layer, "built_for", None) for name, layer in model.named_layers()}
     return {name: _plain(shape, f"the input shape of {name}") for name, shape in shapes.items() if shape is not None}

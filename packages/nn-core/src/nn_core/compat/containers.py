@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from nn_core import layer as closures, model as compiled
+from nn_core.compat.fitting import fit_by_accuracy
+from nn_core.compat.two_files import ENDINGS, are_two_files, load_two_files, save_two_files
 from nn_core.compat.two_methods import adapt_layer, adapt_loss, adapt_optimizer
 from nn_core.errors import BackwardError, ConfigError
 from nn_core.evaluation import component
 from nn_core.gradients import clip_grad_norm, penalize
+from nn_core.serialization import refuse_unlisted
 from nn_core.typing import Array
 
 
@@ -38,10 +41,90 @@ class Model:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return the model of a file, as `nn_core.Model.load` does."""
+        """Return the model that `save` or `nn_core.save` wrote, with its weights and statistics.
+
+        Raises:
+            ModelFileError: a file is missing or damaged, or a layer's class is not registered by a plugin.
+        """
+        if are_two_files(Path(path)):
+            return cls(load_two_files(Path(path)))
         made = cls()
         made.model = compiled.Model.load(path)
         return made
+
+    def save(self, path: str | Path) -> None:
+        """Write ``model.hdf5`` and ``model.json`` for a path that ends so (see `save_two_files`), else one file.
+
+        The architecture is a list of ``{"class": …, "config": {…}}``, the arrays are named
+        ``<index>_<LayerClass>_<parameter>``; without h5py they go to ``model.hdf5.npz``. Other endings are those of
+        `nn_core.save`.
+
+        Raises:
+            ModelFileError: a layer is not registered by a plugin, or a file cannot be written.
+        """
+        if Path(path).suffix.lower() in ENDINGS:
+            refuse_unlisted(self.model)
+            save_two_files(self.model, Path(path))
+        else:
+            self.model.save(path)
+
+    def fit(
+        self,
+        dataset: Any,
+        y: Any = None,
+        epochs: int = 1,
+        batch_size: int = 32,
+        num_classes: int | None = None,
+        val_data: Any = None,
+        early_stopping: bool = False,
+        patience: int = 5,
+        min_delta: float = 1e-4,
+        lr_schedule: str | None = None,
+        lr_patience: int = 3,
+        lr_factor: float = 0.5,
+        lr_min: float = 1e-6,
+        **options: Any,
+    ) -> dict[str, list[float]]:
+        """Train, and return the columns of the history by name.
+
+        Args:
+            dataset: arrays, with their targets as `y`, or what `nn_core.fit` takes.
+            y: targets.
+            epochs: passes over the data.
+            batch_size: samples per update.
+            num_classes: if given, the loss sees targets as one-hot rows of so many classes.
+            val_data: what to validate on after each epoch.
+            early_stopping: whether the run ends when the validation accuracy, or the training accuracy without
+                validation, has not risen by `min_delta` for `patience` epochs; without accuracy, the loss.
+            patience: see `early_stopping`.
+            min_delta: see `early_stopping`.
+            lr_schedule: ``"plateau"`` multiplies the learning rate by `lr_factor`, down to `lr_min`, when the same
+                figure has not become better for `lr_patience` epochs.
+            lr_patience: see `lr_schedule`.
+            lr_factor: see `lr_schedule`.
+            lr_min: see `lr_schedule`.
+            options: further ones of `nn_core.fit`.
+
+        Returns:
+            ``loss``; ``acc`` and ``val_acc`` where the targets are class indices; ``val_loss`` with validation;
+            ``lr``, the learning rate of each epoch, if the optimizer has one.
+
+        Raises:
+            ConfigError: an option is not one of these, or `compile` was not called.
+            DataError: a target is not a class from 0 to below `num_classes`.
+        """
+        stopping = {"patience": patience, "min_delta": min_delta} if early_stopping else None
+        reducing = {"factor": lr_factor, "patience": lr_patience - 1, "min_lr": lr_min, "threshold": 0.0}
+        if lr_schedule not in (None, "plateau"):
+            raise ConfigError(f"lr_schedule must be 'plateau' or left out, got {lr_schedule!r}.")
+        return fit_by_accuracy(
+            self.model,
+            dataset if y is None else (dataset, y),
+            num_classes=num_classes,
+            stopping=stopping,
+            reducing=reducing if lr_schedule else None,
+            options={"epochs": epochs, "batch_size": batch_size, "validation": val_data, **options},
+        )
 
     def add(self, layer: Any) -> Self:
         """Append a layer and return the model."""
