@@ -42,7 +42,7 @@ def _module_and_attribute(spec: Spec, attribute: Attribute[str], value: Any) -> 
 
 
 def _endings(spec: Spec, attribute: Attribute[tuple[str, ...]], value: Any) -> None:
-    fits = isinstance(value, tuple) and value and all(isinstance(s, str) and _SUFFIX.fullmatch(s) for s in value)
+    fits = isinstance(value, tuple) and all(isinstance(s, str) and _SUFFIX.fullmatch(s) for s in value)
     if not fits:
         raise ValueError(f"suffixes of format {spec.name!r} must be a tuple such as ('.npz',), got {value!r}")
 
@@ -124,11 +124,11 @@ class DatasetSpec(Spec):
 
 @frozen(kw_only=True)
 class FormatSpec(Spec):
-    """A format of model files (`nn_core.protocols.Format`), for paths with one of the `suffixes`."""
+    """A format of model files (`nn_core.protocols.Format`), for paths with one of the `suffixes`, or by name alone."""
 
     kind = "format"
     plural = "formats"
-    suffixes: tuple[str, ...] = field(validator=_endings)
+    suffixes: tuple[str, ...] = field(default=(), validator=_endings)
 
 
 @frozen(kw_only=True)
