@@ -76,7 +76,9 @@ def test_a_frozen_weight_costs_no_product(monkeypatch):
     layer = Linear(3, 2)
     layer.weight.requires_grad = False
     given = []
-    monkeypatch.setattr(type(layer.weight), "accumulate", lambda parameter, gradient: given.append(gradient.shape))
+    monkeypatch.setattr(
+        type(layer.weight), "accumulate", lambda parameter, gradient, **options: given.append(gradient.shape)
+    )
     layer.forward(draw(5, 3).astype("float32"))[1](draw(5, 2).astype("float32"))
     assert given == [(2,)], "the bias alone is given a gradient"
 

@@ -315,3 +315,21 @@ def test_an_impossible_class_that_is_ignored_gives_no_nan():
     value, gradient = NLLLoss()(np.array([[-np.inf, 0.0], [0.0, -np.inf]]), np.array([-100, 0]))
     assert value == 0
     assert gradient.tolist() == [[0, 0], [-1, 0]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("labels", ["int8", "int32", "int64", "uint8", "uint64"])
+def test_the_mean_over_rows_is_that_of_the_general_case(dtype, order, labels):
+    rng = np.random.default_rng(5)
+    x = np.asarray(5 * rng.normal(size=(9, 4)), dtype=dtype, order=order)
+    y = rng.integers(0, 4, 9).astype(labels)
+    value, gradient = CrossEntropyLoss()(x, y)
+    expected = CrossEntropyLoss()(x, y, np.ones(9))  # with weights it goes the longer way
+    tolerance = 1e-6 if dtype == "float32" else 1e-14
+    assert value == pytest.approx(expected[0], rel=tolerance)
+    np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=tolerance)
+    assert gradient.dtype == dtype
+    y[3] = 4
+    with pytest.raises(DataError, match="target 4 of sample 3 is not one of the 4 classes"):
+        CrossEntropyLoss()(x, y)

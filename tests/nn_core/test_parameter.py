@@ -106,3 +106,17 @@ def test_integers_are_no_parameter_unless_they_are_frozen():
     with pytest.raises(DTypeError, match="Only floating-point numbers have gradients"):
         (parameter * 0.9).sum().backward()
     assert Parameter([1, 2]).dtype == np.float32
+
+
+def test_a_gradient_is_copied_unless_nobody_else_has_it():
+    p, gradient = Parameter(np.zeros(3)), np.ones(3)
+    p.accumulate(gradient)
+    assert not np.shares_memory(p.grad, gradient)
+    p.zero_grad()
+    p.accumulate(gradient, fresh=True)
+    assert p.grad is gradient
+    p.accumulate(np.ones(3), fresh=True)
+    np.testing.assert_array_equal(p.grad, [2, 2, 2])
+    single = Parameter(np.zeros(3, np.float32))
+    single.accumulate(np.ones(3), fresh=True)
+    assert single.grad.dtype == np.float32

@@ -122,6 +122,9 @@ class Run:
             )
         self.clip_norm, self.accumulate, self.threads, self.seed = clip_norm, accumulate, threads, seed
         self.averages = getattr(self.loss, "reduction", "mean") not in ("sum", "none")
+        # What __call__ does beyond it, keeping the closure for `backward`, takes longer than a small layer.
+        self.calls_forward = isinstance(model, Layer) and type(model).__call__ is Layer.__call__
+        self.dtype = getattr(model, "dtype", None)
         self.declines = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
         batches = self.source.count()
         self.scheduler = self._planned_scheduler(scheduler, epochs, batches)
@@ -199,9 +202,11 @@ class Run:
         self._within = False
         for batch in self.source.epoch(state.epoch - 1, skip=state.batch):
             state.batch += 1
-            self.tell("on_batch_start")
+            for method in self.listeners["on_batch_start"]:
+                method(state)
             self._train_on(batch)
-            self.tell("on_batch_end")
+            for method in self.listeners["on_batch_end"]:
+                method(state)
             yield state
             if state.stop:
                 break
@@ -240,7 +245,7 @@ class Run:
                 result = self._there_and_back(x, y, *weight)
                 self._finish_gradients()
                 first.append(result) if not first else None
-                return float(np.sum(result[1]))
+                return _total(result[1])
 
             self.optimizer.step(closure)
             self._after_update()
@@ -253,22 +258,29 @@ class Run:
         state.trained += 1
         state.samples += rows(y)
         if size:  # a batch in which nothing counts has no mean
-            self.total += float(np.sum(value)) * (size if self.averages else 1.0)
+            self.total += _total(value) * (size if self.averages else 1.0)
         self.count += size
         for metric in self.metrics.values():
             metric.update(pred, y, *weight)
         state.logs = {"loss": self.total / self.count if self.count else float("nan")}
-        quick = {name: metric for name, metric in self.metrics.items() if getattr(metric, "running", True)}
-        state.logs |= {name: float(metric.compute()) for name, metric in quick.items()}
+        for name, metric in self.metrics.items():
+            if getattr(metric, "running", True):
+                state.logs[name] = float(metric.compute())
 
     def _there_and_back(self, x: Any, y: Any, *weight: Any) -> tuple[Any, Any, float]:
         """Return output, loss and what the batch counts, with its gradients added to those of the parameters."""
+        model, inputs = self.model, x if isinstance(x, tuple) else (x,)
         with keyed(self.seed, self.state.trained):
-            pred = self.model(*x, **self.declines) if isinstance(x, tuple) else self.model(x, **self.declines)
+            if not self.calls_forward:
+                pred, backward = model(*inputs, **self.declines), model.backward
+            elif type(x) is np.ndarray and x.dtype == self.dtype:
+                pred, backward = model.forward(x, **self.declines)
+            else:
+                pred, backward = model.forward(*map(model.accept, inputs), **self.declines)
         value, gradient, size = loss_step(self.loss, pred, y, *weight)
         if self.accumulate > 1 and self.averages:  # a mean over a batch counts in the mean over several by its size
             gradient = tuple(part * size for part in gradient) if isinstance(gradient, tuple) else gradient * size
-        self.model.backward(gradient)
+        backward(gradient)
         return pred, value, size
 
     def _update(self) -> None:
@@ -289,7 +301,8 @@ class Run:
 
     def _finish_gradients(self) -> None:
         """Do to the gradients of an update what was asked for."""
-        self.tell("on_update_start")
+        for method in self.listeners["on_update_start"]:
+            method(self.state)
         if self.clip_norm is not None:
             clip_grad_norm(self.parameters, self.clip_norm)
 
@@ -308,6 +321,11 @@ class Run:
                 f"to watch.{did_you_mean(column, logs)}"
             )
         self.scheduler.step(logs[column])
+
+
+def _total(value: Any) -> float:
+    """Return a loss as one number, the sum of its terms if it is not reduced."""
+    return value if isinstance(value, float) else float(np.sum(value))
 
 
 def _check_count(option: str, value: Any, least: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from math import prod
 from sys import float_info
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,9 @@ from nn_core.tape import Node, recording
 from nn_core.tensor import Tensor
 from nn_core.tracing import autograd
 from nn_core.typing import Array, Backward, Shape
+
+_SMALL = 4096
+"""Up to how many elements an array is made sooner than a view that repeats one number."""
 
 
 @define(eq=False, slots=False)
@@ -73,7 +77,7 @@ class Loss:
     def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward, float]:
         """Return the value, the closure that takes its gradient (None for 1) to that of pred, and ``Σ w · counts``."""
         terms, backward = self._checked_forward(pred, target, weight)
-        weights = self._weights(terms, weight)
+        weights = None if weight is None else self._weights(terms, weight)
         count = self._total_count(pred, target, weights, terms)
         part = 1.0  # what a term contributes to the value
         value: Any = _weighted(terms, weights)
@@ -92,7 +96,7 @@ class Loss:
     def sum_and_weight(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[float, float]:
         """Return ``Σ w · terms`` and ``Σ w · counts``, from which parts of a batch are averaged correctly."""
         terms, _ = self._checked_forward(pred, target, weight)
-        weights = self._weights(terms, weight)
+        weights = None if weight is None else self._weights(terms, weight)
         total = float(_weighted(terms, weights).sum(dtype="float64"))
         return total, self._total_count(pred, target, weights, terms)
 
@@ -158,10 +162,8 @@ class Loss:
 
         return forward(*pred) if isinstance(pred, tuple) else forward(pred)
 
-    def _weights(self, terms: Array, weight: Array | None) -> Array | None:
+    def _weights(self, terms: Array, weight: Array) -> Array:
         """Return the weights of the samples in the dtype of the terms and in a shape that goes with theirs."""
-        if weight is None:
-            return None
         name, xp = type(self).__name__, backend(terms)
         given = xp.asarray(weight)
         if given.shape != terms.shape[:1]:
@@ -230,7 +232,12 @@ def _weighted(terms: Array, weights: Array | None) -> Array:
 
 
 def everywhere(value: float, like: Array, shape: Shape) -> Array:
-    """Return one number as an array of a shape, in the dtype of another array; it takes no memory and is read-only."""
+    """Return one number as an array of a shape, in the dtype of another array; a large one takes no memory.
+
+    It is not to be written to.
+    """
     xp = backend(like)
+    if prod(shape) <= _SMALL:
+        return xp.full(shape, value, dtype=like.dtype)  # type: ignore[no-any-return]  # xp can be any library
     array: Array = xp.broadcast_to(xp.asarray(value, dtype=like.dtype), shape)
     return array

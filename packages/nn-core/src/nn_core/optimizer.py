@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,7 +57,8 @@ class Optimizer:
         if len({id(parameter) for parameter in everything}) < len(everything):
             raise ConfigError(f"{type(self).__name__} got a parameter twice; every parameter belongs to one group.")
         self._states: dict[int, State] = {id(parameter): {} for parameter in everything}
-        self._arenas: dict[int, list[Segment]] = {}  # of each group, for the parameters of its latest step
+        # of each group: the parameters of its latest step, and those in segments
+        self._arenas: dict[int, tuple[list[Tensor], list[Segment]]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle holds: the state in the order of the parameters, whose identities change."""
@@ -71,7 +73,7 @@ class Optimizer:
     @property
     def state(self) -> dict[int, State]:
         """What the rule keeps for each parameter, by the parameter's identity; the arrays are those it works with."""
-        for parts in self._arenas.values():
+        for _, parts in self._arenas.values():
             for part in parts:
                 self._states.update(zip(map(id, part.parameters), part.states(), strict=True))
         return self._states
@@ -95,8 +97,8 @@ class Optimizer:
         """Update every parameter that has a gradient and is not frozen; call `closure` first and return its value."""
         loss = None if closure is None else closure()
         for i, group in enumerate(self.param_groups):
-            options = {name: value for name, value in group.items() if name != "params"}
-            trained = [p for p in group["params"] if p.grad is not None and p.requires_grad]
+            options = group.copy()
+            trained = [p for p in options.pop("params") if p.grad is not None and p.requires_grad]
             if self.elementwise:
                 for segment in self._arena(i, trained):
                     segment.gather()
@@ -108,9 +110,8 @@ class Optimizer:
 
     def _arena(self, group: int, trained: list[Tensor]) -> list[Segment]:
         """Return these parameters of a group in segments, those of the step before if nothing has changed."""
-        parts = self._arenas.get(group, [])
-        known = [parameter for part in parts for parameter in part.parameters]
-        if len(known) == len(trained) and {*map(id, known)} == {*map(id, trained)} and all(p.holds() for p in parts):
+        known, parts = self._arenas.get(group, ([], []))
+        if len(known) == len(trained) and all(map(is_, known, trained)) and all(map(Segment.holds, parts)):
             return parts
         states = self.state
         for part in parts:
@@ -120,19 +121,21 @@ class Optimizer:
                     states[id(parameter)] = _copied(states[id(parameter)])
                     if parameter.data is view:
                         parameter.data = view.copy()
-        self._arenas[group] = segments(trained, [states[id(parameter)] for parameter in trained])
-        return self._arenas[group]
+        parts = segments(trained, [states[id(parameter)] for parameter in trained])
+        self._arenas[group] = trained, parts
+        return parts
 
     def update(self, parameter: Any, state: State, /, **options: Any) -> None:
         raise TypeError(f"{type(self).__name__} must define update(parameter, state, **options).")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; with ``set_to_none=False`` make them zero, so that `step` passes over none of them."""
-        for parameter in self.parameters:
-            if set_to_none or parameter.grad is None:
-                parameter.zero_grad()
-            else:
-                parameter.grad[...] = 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if set_to_none:
+                    parameter.grad = None
+                elif parameter.grad is not None:
+                    parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return ``{"state": {position: {name: array or number}}, "param_groups": [options]}``; arrays are copies."""

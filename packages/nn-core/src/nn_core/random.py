@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from math import prod
 
 import numpy as np
-from attrs import define
 
 from nn_core.errors import ConfigError
 from nn_core.typing import Array, Shape
@@ -40,30 +37,24 @@ def chosen_rng(rng: np.random.Generator | None) -> np.random.Generator:
     return rng
 
 
-@define
-class _Key:
-    """What a keyed mask depends on besides its row: `call` counts the masks drawn so far in the step."""
-
-    seed: int
-    step: int
-    first_row: int
-    call: int = 0
-
-
-_key: ContextVar[_Key | None] = ContextVar("nn_core_random_key", default=None)
-
-
-@contextmanager
-def keyed(seed: int, step: int, first_row: int = 0) -> Iterator[None]:
+class keyed:  # noqa: N801 - it is used like a function, in a with statement
     """Key all masks drawn inside by (seed, step, call, row), so that they do not depend on what was drawn before.
 
     A thread or process that holds rows `first_row` and up of a batch draws just the rows of the whole batch's mask.
     """
-    token = _key.set(_Key(seed, step, first_row))
-    try:
-        yield
-    finally:
-        _key.reset(token)
+
+    def __init__(self, seed: int, step: int, first_row: int = 0) -> None:
+        self.seed, self.step, self.first_row = seed, step, first_row
+        self.call = 0  # counts the masks drawn so far
+
+    def __enter__(self) -> None:
+        self.token = _key.set(self)
+
+    def __exit__(self, *error: object) -> None:
+        _key.reset(self.token)
+
+
+_key: ContextVar[keyed | None] = ContextVar("nn_core_random_key", default=None)
 
 
 def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None) -> Array:

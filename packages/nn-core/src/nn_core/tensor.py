@@ -101,8 +101,12 @@ class Tensor(TensorMethods):
             start = start.astype(self.dtype, copy=False)
         go_back([(self, start)])
 
-    def accumulate(self, gradient: Array) -> None:
-        """Add to `grad`, in this Tensor's dtype and never in an array of the caller's; frozen ones drop it.
+    def accumulate(self, gradient: Array, *, fresh: bool = False) -> None:
+        """Add to `grad`, in this Tensor's dtype; frozen ones drop it.
+
+        Args:
+            gradient: of the shape of the data. It is copied, unless it is `fresh`.
+            fresh: whether nobody else has the array or a part of it, so that it can be kept.
 
         Raises:
             ShapeError: the gradient is not of this Tensor's shape.
@@ -116,7 +120,10 @@ class Tensor(TensorMethods):
         if self.grad is None:
             if self.data.dtype.kind != "f":
                 raise _no_gradient(self.data.dtype)
-            self.grad = backend(self.data).array(gradient, dtype=self.data.dtype)
+            if fresh and gradient.dtype == self.data.dtype and type(gradient) is type(self.data):
+                self.grad = gradient
+            else:
+                self.grad = backend(self.data).array(gradient, dtype=self.data.dtype)
         else:
             self.grad += gradient
 

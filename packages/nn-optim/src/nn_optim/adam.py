@@ -8,7 +8,7 @@ from typing import Any
 from nn_core import Tensor
 from nn_core.arena import Segment
 from nn_core.typing import Array
-from nn_optim.rule import Rule, average, average_square, root
+from nn_optim.rule import Rule
 
 
 class Adam(Rule):
@@ -67,13 +67,20 @@ class Adam(Rule):
         if options["amsgrad"] and "max_exp_avg_sq" not in state:
             state["max_exp_avg_sq"] = state["exp_avg_sq"].copy()
         state["step"] += 1
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        average(part, mean, gradient, beta1)
-        average_square(part, square, gradient, beta2)
+        mean, square, scratch = state["exp_avg"], state["exp_avg_sq"], part.scratch
+        mean *= beta1
+        mean += xp.multiply(gradient, 1 - beta1, out=scratch)
+        square *= beta2
+        squares = xp.multiply(gradient, gradient, out=scratch)
+        squares *= 1 - beta2
+        square += squares
         if options["amsgrad"]:
             square = xp.maximum(square, state["max_exp_avg_sq"], out=state["max_exp_avg_sq"])
-        step = xp.divide(mean, root(part, square, 1 - beta2 ** state["step"], options["eps"]), out=part.scratch)
-        step *= options["lr"] / (1 - beta1 ** state["step"])
+        correction = (1 - beta2 ** state["step"]) ** 0.5
+        root = xp.sqrt(square, out=scratch)
+        root += options["eps"] * correction
+        step = xp.divide(mean, root, out=scratch)
+        step *= options["lr"] * correction / (1 - beta1 ** state["step"])
         part.data -= step
 
 

@@ -8,10 +8,13 @@ from reprlib import recursive_repr
 from textwrap import indent
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from nn_core import protocols
 from nn_core.errors import ConfigError, did_you_mean
 from nn_core.layer import Layer, with_parts_built
 from nn_core.operations import Operation
+from nn_core.parameter import Parameter
 from nn_core.parts import is_trained
 from nn_core.typing import Backward
 
@@ -153,6 +156,14 @@ class Container(Layer):
             super().__setattr__(name, value)
 
     # The list
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        for layer in self.layers:  # the rule, and quicker than a walk through all parts
+            for value in vars(layer).values():
+                if isinstance(value, Parameter) and value.data.dtype.kind == "f":
+                    return np.dtype(value.data.dtype)
+        return super().dtype
 
     def children(self) -> Iterator[tuple[str, Any]]:
         yield from zip(self.names(), self.layers, strict=True)

@@ -70,18 +70,20 @@ class Linear(Weighted):
         return (*input_shape[:-1], self.out_features)
 
     def forward(self, x: Array, *, input_gradient: bool = True) -> tuple[Array, Backward]:
-        self.output_shape(x.shape)
+        if not x.ndim or x.shape[-1] != self.in_features:
+            self.output_shape(x.shape)  # raises
         weight = self.weight.data
-        y = x @ weight.T
+        rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+        y = rows.dot(weight.T)  # which is quicker than @ where there are few numbers
         if self.bias is not None:
             y += self.bias.data
 
         def backward(dy: Array) -> Array | None:
-            rows = dy.reshape(-1, dy.shape[-1])
+            drows = dy if dy.ndim == 2 else dy.reshape(-1, dy.shape[-1])
             if self.weight.requires_grad:
-                self.weight.accumulate(rows.T @ x.reshape(-1, x.shape[-1]))
+                self.weight.accumulate(drows.T.dot(rows), fresh=True)
             if self.bias is not None and self.bias.requires_grad:
-                self.bias.accumulate(rows.sum(0))
-            return dy @ weight if input_gradient else None
+                self.bias.accumulate(drows.sum(0), fresh=True)
+            return drows.dot(weight).reshape(x.shape) if input_gradient else None
 
-        return y, backward
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1]), backward

@@ -10,7 +10,7 @@ import numpy as np
 from nn_core import protocols
 from nn_core.errors import BackwardError, ShapeError
 from nn_core.initialization import InitMap, choices_for
-from nn_core.layers.container import Container, forward_of, inputs_of, shape_of
+from nn_core.layers.container import Container, inputs_of, shape_of
 from nn_core.parts import is_trained
 from nn_core.registry import name_of
 from nn_core.typing import Backward
@@ -68,7 +68,7 @@ class Sequential(Container):
 
     def forward(self, *xs: Any, input_gradient: bool = True) -> tuple[Any, Backward]:
         x = xs[0] if len(xs) == 1 else xs
-        first = 0 if input_gradient else self._first_trained()
+        first = 0 if input_gradient or not self.layers or is_trained(self.layers[0]) else self._first_trained()
         closures: list[Backward] = []
         spent = False
         i = 0
@@ -78,10 +78,10 @@ class Sequential(Container):
                 if i < first:
                     x, _ = layer.forward(*inputs)
                     continue
-                if i > first or input_gradient:
+                if i > first or input_gradient or not getattr(layer, "declines_input_gradient", False):
                     x, closure = layer.forward(*inputs)
                 else:
-                    x, closure = forward_of(layer, inputs, input_gradient=False)
+                    x, closure = layer.forward(*inputs, input_gradient=False)
                 closures.append(closure)
         except ShapeError as error:
             self._place(error, i, shape_of(x))
@@ -138,7 +138,10 @@ class Sequential(Container):
 
     def _first_trained(self) -> int:
         """Return the position of the layer before which nothing is trained, so that no gradient need reach it."""
-        return next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(self.layers))
+        for i, layer in enumerate(self.layers):
+            if is_trained(layer):
+                return i
+        return len(self.layers)
 
     # The list
 

@@ -10,7 +10,7 @@ from attrs import Attribute, define, field
 from nn_core.backends import backend
 from nn_core.errors import ConfigError, DataError, DTypeError, ShapeError
 from nn_core.fields import doc, integer
-from nn_core.loss import Loss, everywhere
+from nn_core.loss import Loss
 from nn_core.losses.checks import array_option, first_of, not_negative_array
 from nn_core.typing import Array, Shape
 
@@ -75,18 +75,25 @@ class ClassLoss(Loss):
 
     outputs: ClassVar[str] = "logits"
 
-    def counts(self, pred: Array, target: Any) -> Array:
-        """Return the weights of the classes that the indices name, 0 where they are ignored; 1 for probabilities."""
+    def counts(self, pred: Array, target: Any) -> Array | None:
+        """Return the weights of the classes that the indices name, 0 where they are ignored; None if all count 1."""
         xp = backend(pred)
         target = xp.asarray(target)
-        if target.shape == pred.shape:
-            return everywhere(1.0, pred, shape_of_indices(pred))
+        if target.shape == pred.shape or (self.weight is None and self._all_count(pred, target)):
+            return None
         kept = target != self.ignore_index
         if self.weight is None:
             counts: Array = kept.astype(pred.dtype)
         else:
             counts = self.class_weights(pred)[xp.where(kept, target, 0)] * kept
         return counts
+
+    def _all_count(self, pred: Array, target: Array) -> bool:
+        """Return whether all targets are class indices, and none is the one to ignore; False if that is not sure."""
+        if target.dtype.kind not in "iu" or self.ignore_index >= 0:
+            return False
+        unsigned = target.view(f"u{target.itemsize}")  # negative numbers become large ones, so that one look is enough
+        return not target.size or bool(unsigned.max() < pred.shape[class_axis(pred)])
 
     def class_weights(self, pred: Array) -> Array:
         """Return the class weights in the dtype of pred.
@@ -100,19 +107,25 @@ class ClassLoss(Loss):
             raise ShapeError(f"{type(self).__name__}: expected {classes} class weights, got {len(weight)}")
         return weight
 
-    def labels(self, target: Array) -> tuple[Array, Array]:
+    def labels(self, target: Array, all_count: bool = False) -> tuple[Array, Array]:
         """Return the numbers of the rows and the class index of each, 0 where it is ignored."""
         xp = backend(target)
-        return xp.arange(target.size), xp.where(target == self.ignore_index, 0, target).reshape(-1)
+        kept = target if all_count else xp.where(target == self.ignore_index, 0, target)
+        return xp.arange(target.size), kept.reshape(-1)
 
-    def check(self, pred: Array, target: Array, probabilities: bool) -> None:
+    def check(self, pred: Array, target: Array, probabilities: bool) -> bool:
         """Refuse what does not go together; `probabilities` says whether targets may also be rows of them.
+
+        Returns:
+            Whether all targets are class indices, and none is the one to ignore; False if that is not sure.
 
         Raises:
             ShapeError: pred has no axis of classes, or the target is not of the shape that goes with it.
             DTypeError: class indices are not integers.
             DataError: an index is not a class, or ``ignore_index`` of at least 0 meets probabilities.
         """
+        if target.shape == pred.shape[:1] and pred.ndim == 2 and self._all_count(pred, target):  # the rule
+            return True
         name = type(self).__name__
         one_output = pred.ndim == 1 and target.shape == pred.shape and target.dtype.kind != "f"
         if pred.ndim == 0 or pred.shape[class_axis(pred)] == 0 or one_output:
@@ -137,6 +150,7 @@ class ClassLoss(Loss):
                 f"{name}: ignore_index={self.ignore_index} needs class indices, got targets of shape {target.shape}. "
                 f"Leave it out, or give the samples weights of 0."
             )
+        return False
 
     def _check_indices(self, pred: Array, target: Array) -> None:
         if target.dtype.kind not in "iu":

@@ -46,17 +46,56 @@ class CrossEntropyLoss(ClassLoss):
         metadata=doc("ε, the part of the target that is spread evenly over the classes"),
     )
 
+    def reduce(self, pred: Any, target: Any, weight: Array | None = None) -> tuple[Any, Backward, float]:
+        if weight is None and self._is_plain(pred, target):
+            return self._mean_of_rows(pred, target)
+        return super().reduce(pred, target, weight)
+
+    def _is_plain(self, pred: Any, target: Any) -> bool:
+        """Return whether the mean is over rows of logits and a class index for each, all of which count 1."""
+        return (
+            getattr(pred, "ndim", 0) == 2
+            and type(target) is type(pred)
+            and target.shape == pred.shape[:1] != (0,)
+            and pred.dtype.kind == "f"
+            and self.reduction == "mean"
+            and self.weight is None
+            and not self.label_smoothing
+            and self.ignore_index < 0
+            and type(self).forward is CrossEntropyLoss.forward
+            and target.dtype.kind == "i"
+            and target.view(f"u{target.itemsize}").max() < pred.shape[1]  # negative numbers become large ones
+        )
+
+    def _mean_of_rows(self, x: Array, labels: Array) -> tuple[float, Backward, float]:
+        """Do what `reduce` does in the plain case, in as few operations as it takes."""
+        xp, (n, classes) = backend(x), x.shape
+        shifted = xp.ascontiguousarray(x - x.max(axis=1, keepdims=True))
+        exp = xp.exp(shifted)
+        total = exp.sum(axis=1, keepdims=True)
+        places = xp.arange(0, n * classes, classes)  # of the labels' logits, one row after another
+        places += labels
+        terms = xp.log(total).reshape(-1) - shifted.take(places)
+
+        def backward(dy: Any) -> Array:
+            scale = 1 / n if dy is None else float(dy) / n
+            dx: Array = exp * (scale / total)
+            dx.reshape(-1)[places] -= scale
+            return dx
+
+        return float(terms.sum(dtype="float64")) / n, backward, float(n)
+
     def forward(self, pred: Array, target: Any) -> tuple[Array, Backward]:
         xp = backend(pred)
         target = target_array(self, pred, target)
-        self.check(pred, target, probabilities=True)
+        all_count = self.check(pred, target, probabilities=True)
         x = to_rows(pred)
         shifted = x - x.max(axis=1, keepdims=True)
         exp = xp.exp(shifted)
         total = exp.sum(axis=1, keepdims=True)
-        log_softmax = shifted - xp.log(total)
         if target.shape == pred.shape or self.label_smoothing:
             goal = self._goal(pred, target)
+            log_softmax = shifted - xp.log(total)
             terms = -(goal * xp.where(goal == 0, 0, log_softmax)).sum(axis=1)  # a logit of −∞ gives no 0 · ∞
 
             def backward(scale: Array) -> Array:
@@ -67,14 +106,14 @@ class CrossEntropyLoss(ClassLoss):
                 return from_rows(dx, pred)
 
         else:  # a target that is 0 but for one class: the same in fewer operations
-            rows, labels = self.labels(target)
-            counts = self.counts(pred, target).reshape(-1)
-            terms = -counts * xp.where(counts == 0, 0, log_softmax[rows, labels])
+            rows, labels = self.labels(target, all_count)
+            counts = None if all_count and self.weight is None else self.counts(pred, target)
+            terms = _counted(xp.log(total).reshape(-1) - shifted[rows, labels], counts)
 
             def backward(scale: Array) -> Array:
                 dx: Array = exp / total
                 dx[rows, labels] -= 1
-                dx *= (scale.reshape(-1) * counts)[:, None]
+                dx *= _counted(scale.reshape(-1), counts)[:, None]
                 return from_rows(dx, pred)
 
         return terms.reshape(shape_of_indices(pred)), backward
@@ -123,13 +162,22 @@ class NLLLoss(ClassLoss):
         target = target_array(self, pred, target)
         self.check(pred, target, probabilities=False)
         rows, labels = self.labels(target)
-        counts = self.counts(pred, target).reshape(-1)
+        counts = self.counts(pred, target)
         x = to_rows(pred)
-        terms = -counts * xp.where(counts == 0, 0, x[rows, labels])
+        terms = _counted(-x[rows, labels], counts)
 
         def backward(scale: Array) -> Array:
             dx = xp.zeros(x.shape, dtype=x.dtype)
-            dx[rows, labels] = -counts * scale.reshape(-1)
+            dx[rows, labels] = -_counted(scale.reshape(-1), counts)
             return from_rows(dx, pred)
 
         return terms.reshape(shape_of_indices(pred)), backward
+
+
+def _counted(terms: Array, counts: Array | None) -> Array:
+    """Return terms (N,) times what they count; one that counts 0 is 0, even if it is infinite."""
+    if counts is None:
+        return terms
+    xp, counts = backend(terms), counts.reshape(-1)
+    product: Array = counts * xp.where(counts == 0, 0, terms)
+    return product
