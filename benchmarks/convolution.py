@@ -13,20 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import platform
-import resource
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 import numpy as np
-
-TURN = 0.2
-"""How many seconds a side works at least before the other one's turn, so that it works at its usual speed."""
-REST = 0.1
-"""How many seconds pass before that turn: threads that have nothing to do are busy waiting for a while."""
+from turns import Pair
 
 
 class Row(NamedTuple):
@@ -142,6 +135,10 @@ class Ours:
 
         return forward, there_and_back
 
+    def prepare(self, kind: str, row: Any) -> tuple[Any, Any]:
+        ways = (self.cnn(),) if kind == "cnn" else self.row(row)
+        return ways, [ways[0]() for _ in range(10)] if kind == "cnn" else ways[1]()
+
     def cnn(self) -> Any:
         from nn_core import CrossEntropyLoss, Sequential
 
@@ -192,6 +189,10 @@ class Torch:
 
         return forward, there_and_back
 
+    def prepare(self, kind: str, row: Any) -> tuple[Any, Any]:
+        ways = (self.cnn(),) if kind == "cnn" else self.row(row)
+        return ways, [ways[0]() for _ in range(10)] if kind == "cnn" else ways[1]()
+
     def cnn(self) -> Any:
         nn = self.torch.nn
         model = nn.Sequential(*[self.make(*part) for part in CNN])
@@ -206,67 +207,6 @@ class Torch:
             return float(loss.detach())
 
         return step
-
-
-def serve(side: type[Ours] | type[Torch], threads: int, pipe: Any) -> None:
-    """Do what the other end of the pipe asks for, until it asks for nothing."""
-    worker = side(threads)
-    pipe.send(worker.about)
-    ways: tuple[Any, ...] = ()
-    while (request := pipe.recv()) is not None:
-        kind, value = request
-        if kind == "row":
-            ways = worker.row(value)
-            pipe.send(ways[1]())
-        elif kind == "cnn":
-            ways = (worker.cnn(),)
-            pipe.send([ways[0]() for _ in range(10)])
-        elif kind == "time":
-            way, calls = value
-            start = perf_counter()
-            for _ in range(calls):
-                ways[way]()
-            pipe.send((perf_counter() - start) / calls)
-        else:
-            pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-class Pair:
-    """A process of each side."""
-
-    def __init__(self, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipes, self.processes = [], []
-        for side in (Ours, Torch):
-            here, there = context.Pipe()
-            process = context.Process(target=serve, args=(side, threads, there), daemon=True)
-            process.start()
-            self.pipes.append(here)
-            self.processes.append(process)
-        self.about = [pipe.recv() for pipe in self.pipes]
-
-    def ask(self, kind: str, value: Any = None) -> list[Any]:
-        """Ask one after the other."""
-        answers = []
-        for pipe in self.pipes:
-            sleep(REST)
-            pipe.send((kind, value))
-            answers.append(pipe.recv())
-        return answers
-
-    def times(self, way: int, rounds: int) -> dict[str, float]:
-        """Return the median milliseconds of both, and of their ratios with quartiles."""
-        calls = max(1, round(TURN / max(self.ask("time", (way, 3)))))
-        self.ask("time", (way, calls))
-        pairs = np.array([self.ask("time", (way, calls)) for _ in range(rounds)])
-        low, middle, high = np.quantile(pairs[:, 0] / pairs[:, 1], [0.25, 0.5, 0.75])
-        ours, torch = np.median(pairs, axis=0) * 1e3
-        return {"ours": ours, "torch": torch, "ratio": middle, "low": low, "high": high}
-
-    def close(self) -> None:
-        for pipe, process in zip(self.pipes, self.processes, strict=True):
-            pipe.send(None)
-            process.join()
 
 
 def check(ours: list[Any], torch: list[Any]) -> None:
@@ -285,7 +225,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
-    pair = Pair(options.threads)
+    pair = Pair((Ours, Torch), options.threads)
     print(f"{' · '.join(pair.about)} · {options.threads} threads each · {platform.processor() or platform.machine()}")
     print(f"{'':48} {'forward':>22}   {'forward and back':>22}    quartiles")
     results: dict[str, Any] = {}
@@ -302,7 +242,7 @@ def main() -> None:
         print(f"forward and back: median {median(ratios):.2f}, largest {max(ratios):.2f}")
     pair.close()
     if options.only in ("", "cnn"):
-        pair = Pair(options.threads)
+        pair = Pair((Ours, Torch), options.threads)
         losses = pair.ask("cnn")
         assert np.allclose(*losses, rtol=1e-3), f"the sides differ: {losses}"
         step, peak = pair.times(0, 3 * options.rounds), pair.ask("peak")

@@ -13,7 +13,7 @@ from nn_core.typing import Array
 
 State = dict[str, Any]
 
-_data, _grad, _decay = map(attrgetter, ("data", "grad", "decay"))  # quicker, mapped over a list, than a loop
+_data, _decay = map(attrgetter, ("data", "decay"))  # quicker, mapped over a list, than a loop
 
 
 class Segment:
@@ -46,7 +46,7 @@ class Segment:
         self.data: Array = self.xp.empty(ends[-1], first.dtype)
         self.grad: Array = self.xp.empty_like(self.data)
         self.scratch: Array = self.xp.empty_like(self.data)
-        self.views = self.apart(self.data)
+        self.views, self._places = self.apart(self.data), self.apart(self.grad)
         for parameter, view in zip(parameters, self.views, strict=True):
             view[...] = parameter.data
             parameter.data = view
@@ -75,7 +75,8 @@ class Segment:
 
     def gather(self) -> None:
         """Copy the gradients together."""
-        self.xp.concatenate(list(map(_grad, self.parameters)), axis=None, out=self.grad)
+        for place, parameter in zip(self._places, self.parameters, strict=True):
+            place[...] = parameter.grad  # in half the time of one concatenate
 
 
 def segments(parameters: Iterable[Tensor], states: Iterable[State]) -> list[Segment]:

@@ -128,6 +128,7 @@ class Run:
         self.declines = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
         batches = self.source.count()
         self.scheduler = self._planned_scheduler(scheduler, epochs, batches)
+        self.masks = keyed(seed, 0)
         self.state = TrainingState(model, self.optimizer, int(epochs), batches, self.scheduler, run=self)
         self.total = self.count = 0.0  # of the epoch's loss
         self.waiting, self.weight = 0, 0.0  # batches whose gradients wait for the update, and what they count
@@ -270,7 +271,8 @@ class Run:
     def _there_and_back(self, x: Any, y: Any, *weight: Any) -> tuple[Any, Any, float]:
         """Return output, loss and what the batch counts, with its gradients added to those of the parameters."""
         model, inputs = self.model, x if isinstance(x, tuple) else (x,)
-        with keyed(self.seed, self.state.trained):
+        self.masks.step = self.state.trained
+        with self.masks:
             if not self.calls_forward:
                 pred, backward = model(*inputs, **self.declines), model.backward
             elif type(x) is np.ndarray and x.dtype == self.dtype:
@@ -289,7 +291,8 @@ class Run:
             for parameter in self.parameters:
                 if parameter.grad is not None:
                     parameter.grad *= 1 / self.weight
-        self._finish_gradients()
+        if self.clip_norm is not None or self.listeners["on_update_start"]:
+            self._finish_gradients()
         self.optimizer.step()
         self._after_update()
 

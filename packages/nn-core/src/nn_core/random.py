@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+import threading
 from math import prod
 
 import numpy as np
@@ -40,21 +40,27 @@ def chosen_rng(rng: np.random.Generator | None) -> np.random.Generator:
 class keyed:  # noqa: N801 - it is used like a function, in a with statement
     """Key all masks drawn inside by (seed, step, call, row), so that they do not depend on what was drawn before.
 
-    A thread or process that holds rows `first_row` and up of a batch draws just the rows of the whole batch's mask.
+    It holds for the thread that enters it. A thread or process that holds rows `first_row` and up of a batch draws just
+    the rows of the whole batch's mask.
     """
 
     def __init__(self, seed: int, step: int, first_row: int = 0) -> None:
         self.seed, self.step, self.first_row = seed, step, first_row
-        self.call = 0  # counts the masks drawn so far
 
     def __enter__(self) -> None:
-        self.token = _key.set(self)
+        self.call = 0  # counts the masks drawn so far
+        self.around = _thread.key
+        _thread.key = self
 
     def __exit__(self, *error: object) -> None:
-        _key.reset(self.token)
+        _thread.key = self.around
 
 
-_key: ContextVar[keyed | None] = ContextVar("nn_core_random_key", default=None)
+class _Thread(threading.local):
+    key: keyed | None = None
+
+
+_thread = _Thread()
 
 
 def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None) -> Array:
@@ -64,7 +70,7 @@ def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None)
     key and counter: (seed, step) is the key, call and row choose the counter.
     """
     threshold = np.uint32(min(round(drop * 2**32), 2**32 - 1))
-    key = _key.get()
+    key = _thread.key
     if key is None:
         return chosen_rng(rng).integers(0, 2**32, size=shape, dtype=np.uint32) >= threshold
     rows, row = shape[0] if shape else 1, prod(shape[1:])

@@ -41,12 +41,16 @@ def served(method: Callable[..., R]) -> Callable[..., R]:
     returns_pair = method.__name__ == "forward"
 
     @wraps(method)
-    def run(self: Layer, *xs: Any, **kw: Any) -> R:
+    def run(self: Layer, x: Any, /, *more: Any, **kw: Any) -> R:
         if not self._built:
-            self.build(xs[0].shape if len(xs) == 1 else tuple(x.shape for x in xs))
-        result: Any = (
-            observation.run_observed(self, method, xs, kw) if observation.observers else method(self, *xs, **kw)
-        )
+            self.build(tuple(part.shape for part in (x, *more)) if more else x.shape)
+        result: Any
+        if observation.observers:
+            result = observation.run_observed(self, method, (x, *more), kw)
+        elif more or kw:
+            result = method(self, x, *more, **kw)
+        else:
+            result = method(self, x)  # Python makes this call, the usual one, in less time than the general one
         if returns_pair and (type(result) is not tuple or len(result) != 2 or not callable(result[1])):
             raise _no_pair(self, result)
         checked: R = result

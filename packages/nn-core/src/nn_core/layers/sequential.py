@@ -74,15 +74,14 @@ class Sequential(Container):
         i = 0
         try:
             for i, layer in enumerate(self.layers):
-                inputs = x if isinstance(x, tuple) else (x,)
-                if i < first:
-                    x, _ = layer.forward(*inputs)
-                    continue
-                if i > first or input_gradient or not getattr(layer, "declines_input_gradient", False):
-                    x, closure = layer.forward(*inputs)
+                if i == first and not input_gradient and getattr(layer, "declines_input_gradient", False):
+                    x, closure = layer.forward(*inputs_of(x), input_gradient=False)
+                elif isinstance(x, tuple):
+                    x, closure = layer.forward(*x)
                 else:
-                    x, closure = layer.forward(*inputs, input_gradient=False)
-                closures.append(closure)
+                    x, closure = layer.forward(x)
+                if i >= first:
+                    closures.append(closure)
         except ShapeError as error:
             self._place(error, i, shape_of(x))
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from attrs import Attribute, define, field
 
 from nn_core.backends import backend
@@ -13,6 +14,9 @@ from nn_core.fields import doc, integer
 from nn_core.loss import Loss
 from nn_core.losses.checks import array_option, first_of, not_negative_array
 from nn_core.typing import Array, Shape
+
+UNSIGNED: dict[Any, Any] = {np.dtype(f"i{size}"): np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+"""Dtypes of class indices as ones in which negative numbers are large, so that one look finds wrong indices."""
 
 
 def class_axis(pred: Array) -> int:
@@ -90,10 +94,10 @@ class ClassLoss(Loss):
 
     def _all_count(self, pred: Array, target: Array) -> bool:
         """Return whether all targets are class indices, and none is the one to ignore; False if that is not sure."""
-        if target.dtype.kind not in "iu" or self.ignore_index >= 0:
+        unsigned = UNSIGNED.get(target.dtype)
+        if unsigned is None or self.ignore_index >= 0:
             return False
-        unsigned = target.view(f"u{target.itemsize}")  # negative numbers become large ones, so that one look is enough
-        return not target.size or bool(unsigned.max() < pred.shape[class_axis(pred)])
+        return not target.size or bool(target.view(unsigned).max() < pred.shape[class_axis(pred)])
 
     def class_weights(self, pred: Array) -> Array:
         """Return the class weights in the dtype of pred.

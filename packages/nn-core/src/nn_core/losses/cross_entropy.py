@@ -9,7 +9,7 @@ from attrs import define, field
 from nn_core.backends import backend
 from nn_core.fields import doc, number, probability
 from nn_core.losses.checks import target_array
-from nn_core.losses.classes import ClassLoss, from_rows, shape_of_indices, to_rows
+from nn_core.losses.classes import UNSIGNED, ClassLoss, from_rows, shape_of_indices, to_rows
 from nn_core.typing import Array, Backward
 
 
@@ -54,17 +54,16 @@ class CrossEntropyLoss(ClassLoss):
     def _is_plain(self, pred: Any, target: Any) -> bool:
         """Return whether the mean is over rows of logits and a class index for each, all of which count 1."""
         return (
-            getattr(pred, "ndim", 0) == 2
-            and type(target) is type(pred)
-            and target.shape == pred.shape[:1] != (0,)
-            and pred.dtype.kind == "f"
-            and self.reduction == "mean"
+            (self.reduction, self.label_smoothing) == ("mean", 0)
             and self.weight is None
-            and not self.label_smoothing
             and self.ignore_index < 0
             and type(self).forward is CrossEntropyLoss.forward
-            and target.dtype.kind == "i"
-            and target.view(f"u{target.itemsize}").max() < pred.shape[1]  # negative numbers become large ones
+            and type(target) is type(pred)
+            and target.ndim == pred.ndim - 1 == 1
+            and 0 != len(target) == len(pred)
+            and pred.dtype.kind == "f"
+            and target.dtype in UNSIGNED
+            and target.view(UNSIGNED[target.dtype]).max() < pred.shape[1]
         )
 
     def _mean_of_rows(self, x: Array, labels: Array) -> tuple[float, Backward, float]:
