@@ -259,15 +259,30 @@ def test_the_tensors_of_the_readme_get_the_gradient_of_the_formula(capsys):
     value = np.tanh(-0.5)  # each column of x @ w adds up x
     assert names["y"].item() == pytest.approx(2 * value)
     np.testing.assert_allclose(names["w"].grad, np.outer([1, -2, 0.5], [1 - value**2] * 2), rtol=1e-6)
-    exec(compile(README[4], "<README>", "exec"), names)
+    exec(compile(README[5], "<README>", "exec"), names)
     assert "agree with finite differences" in capsys.readouterr().out
+
+
+def test_the_long_run_of_the_readme_goes_on_from_its_checkpoint(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, count = re.subn(r"epochs=\d+", "epochs=2", README[3])
+    assert count == 1
+    names = dict(example)
+    exec(compile(code, "<README>", "exec"), names)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"last.safetensors", "best.safetensors"}
+    [call] = re.findall(r"`(fit\(.*resume=.*\))`", (ROOT / "README.md").read_text(encoding="utf-8"))
+    call = re.sub(r"epochs=\d+", "epochs=3", call)
+    setup = code.partition("fit(model")[0]
+    exec(compile(f"{setup}\nhistory = {call}", "<README>", "exec"), names)
+    assert names["history"]["epoch"] == [1, 2, 3]
+    assert "lr" in names["history"].columns
 
 
 def test_the_layer_of_the_readme_computes_what_linear_does():
     from nn_core import Linear
 
     names: dict = {}
-    exec(compile(README[3], "<README>", "exec"), names)
+    exec(compile(README[4], "<README>", "exec"), names)
     rng = np.random.default_rng(0)
     x, dy = rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal((5, 2)).astype(np.float32)
     layer = Linear(3, 2)
@@ -284,13 +299,13 @@ def test_the_layer_of_the_readme_computes_what_linear_does():
 
 def test_the_plugin_of_the_readme_announces_a_layer_in_the_module_of_its_entry_point():
     names: dict = {}
-    exec(compile(README[5], "<README>", "exec"), names)
+    exec(compile(README[6], "<README>", "exec"), names)
     assert list(names["nn_layers"]()) == [
         LayerSpec(name="gate", target="nn_acme.gate:Gate", summary="Gated linear unit.")
     ]
     [entry_points] = [tomllib.loads(block) for block in blocks(ROOT / "README.md", "toml")]
     [module] = entry_points["project"]["entry-points"]["nn.plugins"].values()
-    assert README[5].startswith(f"# {module.replace('.', '/')}.py")
+    assert README[6].startswith(f"# {module.replace('.', '/')}.py")
 
 
 # Examples
