@@ -63,7 +63,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Compare with PyTorch, and metrics with scikit-learn, value by value."""
-    session.install("torch", "scikit-learn", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    session.install("torch", "scikit-learn", "matplotlib", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
     session.run("pytest", "tests/parity", *session.posargs)
 
 

@@ -1,9 +1,9 @@
 """Train the same small CNN on MNIST here and with PyTorch, from several seeds, and draw both histories in one figure.
 
 The network is the one of ``convolution.py``: two 3×3 convolutions with batch norm, ReLU and pooling, then a linear
-layer. Both sides start from the weights that PyTorch draws for a seed, and see the same batches in the same order; the
-data are the four IDX files. The folder gets ``ours-<seed>.json`` and ``torch-<seed>.json``, with a column per figure
-and a number per epoch, and ``histories.svg``.
+layer, trained by Adam whose rate falls along a cosine. Both sides start from the weights that PyTorch draws for a seed,
+and see the same batches in the same order; the data are the four IDX files. The folder gets ``ours-<seed>.json`` and
+``torch-<seed>.json``, with a column per figure and a number per epoch, and ``histories.svg``.
 
     python benchmarks/mnist.py [--data FOLDER] [--out FOLDER] [--seeds 0 1 2] [--epochs 3] [--limit N]
 """
@@ -77,6 +77,7 @@ def ours(seed: int, epochs: int, train: Images, test: Images) -> nn_core.History
         train,
         loss="cross_entropy",
         optimizer={"type": "adam", "lr": LR},
+        scheduler={"type": "cosine_annealing_lr", "per": "batch"},
         epochs=epochs,
         batch_size=BATCH,
         validation=test,
@@ -94,6 +95,7 @@ def theirs(seed: int, epochs: int, train: Images, test: Images) -> nn_core.Histo
     model, history = torch_network(seed), nn_core.History()
     optimizer, loss_fn = torch.optim.Adam(model.parameters(), lr=LR), nn.CrossEntropyLoss()
     x, y = map(torch.from_numpy, train)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(x) // BATCH))
     for epoch in range(epochs):
         start = perf_counter()
         order = torch.from_numpy(epoch_order(len(x), seed, epoch))
@@ -105,6 +107,7 @@ def theirs(seed: int, epochs: int, train: Images, test: Images) -> nn_core.Histo
             loss = loss_fn(logits, y[rows])
             loss.backward()
             optimizer.step()
+            scheduler.step()
             sums += [loss.item() * len(rows), int((logits.argmax(1) == y[rows]).sum())]
         row = {"epoch": epoch + 1, "loss": sums[0] / len(x), "accuracy": sums[1] / len(x)}
         row |= scores(model.eval(), *map(torch.from_numpy, test))
