@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable
-from contextlib import nullcontext
-from numbers import Integral
 from time import perf_counter
 from typing import Any
 
@@ -14,12 +12,13 @@ from attrs import Factory, define, field
 
 from nn_core.batching import Batch, Batches, rows
 from nn_core.checkpoints import resume_run
-from nn_core.errors import ConfigError, PluginError, did_you_mean
-from nn_core.evaluation import component, evaluate, infer, listed, loss_step, named_metrics
+from nn_core.errors import ConfigError, did_you_mean
+from nn_core.evaluation import component, evaluate, listed, loss_step, named_metrics
 from nn_core.gradients import check_norm, clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
 from nn_core.parameter import Parameter
+from nn_core.preparation import blas_threads, build_from, check_count, check_trains, checked_callback, planned_scheduler
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
 
@@ -89,17 +88,17 @@ class Run:
         seed: int,
         resume: Any,
     ) -> None:
-        _check_count("epochs", epochs, 0)
-        _check_count("accumulate", accumulate, 1)
+        check_count("epochs", epochs, 0)
+        check_count("accumulate", accumulate, 1)
         if threads is not None:
-            _check_count("threads", threads, 1)
+            check_count("threads", threads, 1)
         if not hasattr(model, "backward"):
             raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
         self.loss = component("loss", loss)
         self.metrics = named_metrics(metrics, self.loss)
         if clip_norm is not None:
             check_norm("clip_norm", clip_norm)
-        chosen = [_checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
+        chosen = [checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
         self.callbacks = sorted(chosen, key=lambda callback: getattr(callback, "runs_last", False))
         self.listeners = {
             event: [getattr(callback, event) for callback in self.callbacks if hasattr(callback, event)]
@@ -109,11 +108,11 @@ class Run:
         self.batch_size = batch_size
         # Refused now if it is no data.
         self.held_out = None if validation is None else Batches(validation, batch_size).data
-        _build(model, self.source, seed)
+        build_from(model, self.source, seed)
         self.model = model
         self.parameters: list[Parameter] = model.parameters()
         self.optimizer = component("optimizer", optimizer, self.parameters)
-        _check_trains(self.optimizer, self.parameters)
+        check_trains(self.optimizer, self.parameters)
         self.needs_closure = getattr(self.optimizer, "needs_closure", False)
         if self.needs_closure and accumulate > 1:
             raise ConfigError(
@@ -127,7 +126,8 @@ class Run:
         self.dtype = getattr(model, "dtype", None)
         self.declines = {"input_gradient": False} if getattr(model, "declines_input_gradient", False) else {}
         batches = self.source.count()
-        self.scheduler = self._planned_scheduler(scheduler, epochs, batches)
+        updates = None if batches is None else -(-batches // self.accumulate)
+        self.scheduler = planned_scheduler(scheduler, self.optimizer, epochs, updates)
         self.masks = keyed(seed, 0)
         self.state = TrainingState(model, self.optimizer, int(epochs), batches, self.scheduler, run=self)
         self.total = self.count = 0.0  # of the epoch's loss
@@ -135,19 +135,6 @@ class Run:
         self._start, self._within = 0.0, False  # when the epoch began, and whether the run was resumed in the middle
         if resume is not None:
             resume_run(self, resume)
-
-    def _planned_scheduler(self, choice: Any, epochs: int, batches: int | None) -> Any:
-        if choice is None:
-            return None
-        scheduler = component("scheduler", choice, self.optimizer)
-        if not callable(getattr(scheduler, "step", None)):
-            raise ConfigError(f"The scheduler must be an object with the method step, or a name; got {scheduler!r}.")
-        if hasattr(scheduler, "plan"):
-            updates = None if batches is None else -(-batches // self.accumulate)
-            per_batch = getattr(scheduler, "per", "epoch") == "batch"
-            steps = epochs if not per_batch else None if updates is None else epochs * updates
-            scheduler.plan(steps)
-        return scheduler
 
     def tell(self, event: str, *details: Any) -> None:
         """Call the callbacks that have a method for an event."""
@@ -175,7 +162,7 @@ class Run:
             self.loss,
             self.optimizer,
         )
-        with _blas_threads(self.threads):
+        with blas_threads(self.threads):
             self.tell("on_fit_start")
             try:
                 while (state.epoch < state.epochs or self._within) and not state.stop:
@@ -329,61 +316,3 @@ class Run:
 def _total(value: Any) -> float:
     """Return a loss as one number, the sum of its terms if it is not reduced."""
     return value if isinstance(value, float) else float(np.sum(value))
-
-
-def _check_count(option: str, value: Any, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-        raise ConfigError(f"{option} must be an integer of at least {least}, got {value!r}.")
-
-
-def _blas_threads(threads: int | None) -> Any:
-    """Return a context in which NumPy's BLAS uses that many threads."""
-    if threads is None:
-        return nullcontext()
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        raise PluginError("threads= needs threadpoolctl: install the extra nn-core[threads].") from None
-    return threadpool_limits(int(threads), user_api="blas")
-
-
-def _build(model: Any, source: Batches, seed: int) -> None:
-    """Build what is still to be inferred from the first batch, with weights that follow from the seed."""
-    if _is_built(model):
-        return
-    x = source.first()[0]
-    shape = tuple(part.shape for part in x) if isinstance(x, tuple) else x.shape
-    model.build(shape, np.random.default_rng(seed))
-    if not _is_built(model):  # parts of a layer that has no build() of its own meet their input in its forward
-        infer(model, x)
-
-
-def _is_built(model: Any) -> bool:
-    layers = [layer for _, layer in model.named_layers()] if isinstance(model, Layer) else [model]
-    return all(getattr(layer, "built", False) for layer in layers)
-
-
-def _check_trains(optimizer: Any, parameters: list[Parameter]) -> None:
-    """Refuse an optimizer that has none of the parameters; one that does not list its own is taken as it is."""
-    held = listed_by(optimizer)
-    wanted = [id(parameter) for parameter in parameters if parameter.requires_grad]
-    if held is not None and wanted and held.isdisjoint(wanted):
-        raise ConfigError(
-            f"{type(optimizer).__name__} has none of the model's parameters, so nothing would be trained. "
-            f"Make it over model.parameters() of this model."
-        )
-
-
-def listed_by(optimizer: Any) -> set[int] | None:
-    """Return the identities of the parameters that an optimizer says it has, None if it does not say."""
-    held = getattr(optimizer, "parameters", None)
-    return {id(parameter) for parameter in held} if isinstance(held, (list, tuple)) else None
-
-
-def _checked_callback(callback: Any) -> Any:
-    for name in dir(callback):
-        if name.startswith("on_") and name not in EVENTS:
-            raise ConfigError(f"{type(callback).__name__}.{name} is not an event.{did_you_mean(name, EVENTS)}")
-    if not any(hasattr(callback, event) for event in EVENTS):
-        raise ConfigError(f"{callback!r} is no callback: it has none of the methods {', '.join(EVENTS)}.")
-    return callback

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from nn_core import serialization
-from nn_core.engine import TrainingState, listed_by
+from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.evaluation import component, evaluate, listed, named_metrics, predict
 from nn_core.gradients import check_norm
 from nn_core.history import History
 from nn_core.initialization import InitMap
 from nn_core.layers.sequential import Sequential
+from nn_core.preparation import listed_by
 from nn_core.registry import check_options, get
 from nn_core.summaries import summary
 from nn_core.training import fit
