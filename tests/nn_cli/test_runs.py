@@ -148,12 +148,23 @@ def test_a_run_that_is_finished_tells_its_scores_again(run, lab):
     first = run("train", "lab.toml", "--out", "run")
     again = run("train", "--resume", "run")
     assert (again.code, again.lines) == (0, first.lines)
+    assert "run had all its 3 epochs already, so that nothing was trained; --set train.epochs=N gives it" in again.err
+    before = (Path("run") / "config.toml").read_bytes()
+    assert run("train", "--resume", "run", "--set", "train.epochs=2").code == 0
+    assert (Path("run") / "config.toml").read_bytes() == before
+    assert run("train", "--resume", "run", "--set", "train.epochs=4").code == 0
+    assert "epochs = 4" in (Path("run") / "config.toml").read_text()
 
 
 def test_a_run_cannot_go_on_with_other_settings(run, trained):
-    result = run("train", "--resume", trained, "--set", "data.batch_size=7")
-    assert result.code == 2
-    assert "is of a run with batch_size 16, and this one has 7" in result.err
+    before = (Path(trained) / "config.toml").read_bytes()
+    for override in ("data.batch_size=7", "optimizer.lr=5", "data.validation=0.5", "train.clip_norm=1"):
+        result = run("train", "--resume", trained, "--set", override)
+        assert result.code == 2
+        assert (
+            f"--set {override}: a run that is resumed keeps its settings; only train.epochs and data.path" in result.err
+        )
+    assert (Path(trained) / "config.toml").read_bytes() == before
 
 
 def test_what_cannot_be_gone_on_with_is_told(run, lab, trained):

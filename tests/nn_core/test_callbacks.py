@@ -366,3 +366,51 @@ def test_every_callback_is_found_by_name():
     assert all(isinstance(get("callback", name), type) for name in own)
     history, _ = run([{"type": "early_stopping", "monitor": "loss", "patience": 1, "min_delta": 100}], epochs=9)
     assert len(history) == 2
+
+
+# What fresh eyes stumbled over
+
+
+def test_a_column_may_be_set_at_the_end_of_an_epoch_and_the_next_callback_sees_it(tmp_path):
+    class Late:
+        def on_epoch_end(self, state):
+            state.columns["late"] = 10 * state.epoch
+
+    stopping = EarlyStopping("late", mode="min", patience=2)
+    history, _ = run([Late(), stopping, HistoryFile(tmp_path / "h.csv")], epochs=9)
+    assert history["late"] == [10, 20, 30]
+    assert stopping.best == 10
+    with open(tmp_path / "h.csv", newline="") as file:
+        assert [row["late"] for row in csv.DictReader(file)] == ["10", "20", "30"]
+
+
+def test_the_guard_names_the_input_that_is_not_finite():
+    x, y = data()
+    x[5, 2] = np.nan
+    model = Sequential(Linear(4, 6), ReLU(), Linear(6, 3)).astype("float64")
+    options = {"loss": "cross_entropy", "optimizer": Descent(model.parameters()), "batch_size": 4, "shuffle": False}
+    with pytest.raises(NonFiniteError, match=r"The input in batch 2 of epoch 1 holds numbers that are not finite"):
+        fit(model, (x, y), epochs=2, callbacks=[FiniteGuard()], **options)
+    clean = Sequential(Linear(4, 6), ReLU(), Linear(6, 3)).astype("float64")
+    with pytest.raises(NonFiniteError, match="The validation loss of epoch 1 is nan, and that of training"):
+        run([FiniteGuard()], clean, validation=(x, y))
+
+
+def test_a_history_file_without_a_folder_is_refused_at_the_start(tmp_path):
+    class Never:
+        def on_batch_start(self, state):
+            raise AssertionError("it has begun")
+
+    with pytest.raises(ConfigError, match=r"there is no folder .*nowhere"):
+        run([HistoryFile(tmp_path / "nowhere" / "h.csv"), Never()])
+
+
+def test_callbacks_may_say_that_they_run_first_or_last():
+    order = []
+
+    def named(name, **flags):
+        attributes = {"on_fit_end": lambda self, state: order.append(name), **flags}
+        return type(name, (), attributes)()
+
+    run([named("a", runs_last=True), named("b"), named("c", runs_first=True), named("d")], epochs=0)
+    assert order == ["c", "b", "d", "a"]

@@ -23,9 +23,11 @@ from nn_core import (
     ReLU,
     Scheduler,
     Sequential,
+    Tanh,
     default_rng,
     fit,
     load,
+    load_arrays,
     save,
     save_checkpoint,
     seed,
@@ -245,7 +247,7 @@ def test_a_run_with_other_settings_is_refused(tmp_path, options, message):
 
 def test_what_is_no_checkpoint_of_this_model_is_refused(tmp_path):
     run_plain(tmp_path, epochs=1)
-    with pytest.raises(ModelFileError, match="is of another model: The state lacks"):
+    with pytest.raises(ModelFileError, match=r"is of another model: .*'sequential@nn-core'.* where this one is"):
         run_plain(tmp_path, model=Linear(4, 3), resume=tmp_path / "last.safetensors")
     save(Linear(4, 3), tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="holds a model but no run to go on with"):
@@ -269,3 +271,66 @@ def test_something_that_cannot_be_saved_is_named(tmp_path):
     model = Linear(4, 3)
     with pytest.raises(ModelFileError, match="callbacks/0/thing is <object object"):
         fit(model, data(), loss="cross_entropy", optimizer=Momentum(model.parameters()), epochs=1, callbacks=[Odd()])
+
+
+class Twice(Layer):
+    """A layer that no plugin registers, so that a file cannot describe the model."""
+
+    def forward(self, x):
+        return 2 * x, lambda dy: 2 * dy
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "is of a run with loss 'CrossEntropyLoss', and this one has 'MSELoss'"),
+        ({"lr": 9.0}, "is of a run with lr 0.1, and this one has 9"),
+        ({"n": 30}, "is of a run with batches per epoch 7, and this one has 8"),
+        ({"batch_size": 5}, "is of a run with batch_size 4, and this one has 5"),
+        ({"activation": Tanh}, "is of another model: "),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings_in_silence(tmp_path, options, message):
+    def go(loss="cross_entropy", n=26, activation=ReLU, lr=0.1, batch_size=4, resume=None):
+        model = Sequential(Linear(4, 6), activation(), Linear(6, 3))
+        given = {"batch_size": batch_size, "resume": resume, "callbacks": [Checkpoint(folder=tmp_path)]}
+        fit(model, data(n), loss=loss, optimizer=Momentum(model.parameters(), lr=lr), epochs=2, **given)
+
+    go()
+    with pytest.raises((ConfigError, ModelFileError), match=message) as caught:
+        go(resume=tmp_path / "last.safetensors", **options)
+    assert "strict" not in str(caught.value), "fit has no such option"
+
+
+def test_a_deeper_model_without_description_is_another_one(tmp_path):
+    first, deeper = Sequential(Linear(4, 3), Twice()), Sequential(Linear(4, 3), Twice(), Linear(3, 3))
+    run_plain(tmp_path, model=first, epochs=1)
+    with pytest.raises(ModelFileError, match=r"is of another model: The state lacks 2.bias, 2.weight\.$"):
+        run_plain(tmp_path, model=deeper, resume=tmp_path / "last.safetensors")
+
+
+def test_an_optimizer_that_went_on_by_itself_may_resume_its_run(tmp_path):
+    model = Sequential(Linear(4, 6), Linear(6, 3))
+    optimizer = Momentum(model.parameters())
+    options = {"loss": "cross_entropy", "optimizer": optimizer, "callbacks": [Checkpoint(folder=tmp_path)]}
+    fit(model, data(), epochs=2, scheduler=Falling(optimizer), **options)
+    history = fit(
+        model, data(), epochs=3, scheduler=Falling(optimizer), resume=tmp_path / "last.safetensors", **options
+    )
+    assert history["epoch"] == [1, 2, 3]
+
+
+def test_the_weights_in_a_checkpoint_are_read_alone(tmp_path):
+    model = Sequential(Linear(4, 3), Twice())
+    run_plain(tmp_path, model=model, epochs=1)
+    with pytest.raises(ModelFileError, match="holds weights but no architecture"):
+        load(tmp_path / "last.safetensors")
+    twin = Sequential(Linear(4, 3), Twice())
+    twin.load_state_dict(load_arrays(tmp_path / "last.safetensors"))  # the way out that the message names
+    np.testing.assert_array_equal(twin.params["0.weight"], model.params["0.weight"])
+
+
+def test_a_folder_that_cannot_be_made_is_named_at_the_start(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"folder of Checkpoint is '.*file', which cannot be made: File exists\."):
+        run_plain(tmp_path / "file", epochs=1)

@@ -283,6 +283,7 @@ def test_a_solver_logs_losses_and_metrics(on_console, capsys):
     [
         ({"task_type": "ranking"}, "task_type must be 'classification' or 'regression', got 'ranking'."),
         ({"update_rule": "sgd_momentun"}, "Did you mean 'sgd_momentum'"),
+        ({"optim_config": {"lr": 0.1}}, "The rule 'sgd' has no option 'lr'; it takes learning_rate."),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0."),
         ({"model": Linear(4, 3)}, "Solver trains a Sequential of nn_core.compat"),
     ],

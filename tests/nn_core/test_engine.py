@@ -334,3 +334,26 @@ def test_gradients_are_forgotten_or_made_zero():
     assert all(parameter.grad is None for parameter in model.layers[1].parameters()), "there was none to make zero"
     optimizer.zero_grad()
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_scheduler_of_another_optimizer_is_refused():
+    model = network()
+    own, other = Descent(model.parameters()), Descent(model.parameters())
+    with pytest.raises(ConfigError, match="Tenth sets the learning rate of another optimizer than"):
+        run(model, data(), optimizer=own, scheduler=Tenth(other))
+
+
+def test_a_class_in_the_place_of_a_model_is_refused():
+    with pytest.raises(
+        ConfigError, match=re.escape("The model is given as the class Sequential: write Sequential(…).")
+    ):
+        fit(Sequential, data(), loss="cross_entropy", optimizer="descent", epochs=1)
+
+
+def test_a_scheduler_that_watches_the_loss_of_each_batch_has_it_from_the_first_on():
+    model = network()
+    optimizer = Descent(model.parameters())
+    watch = Watch(optimizer, "loss", per="batch")
+    history = run(model, data(), optimizer=optimizer, scheduler=watch, epochs=1)
+    assert len(watch.figures) == 7
+    assert watch.figures[-1] == history["loss"][0]

@@ -301,14 +301,16 @@ def test_a_path_without_ending_is_safetensors(tmp_path):
 def test_an_ending_that_no_format_has_is_refused_unless_the_format_is_named(tmp_path):
     with pytest.raises(ModelFileError) as caught:
         save(Linear(2, 3), tmp_path / "model.pt")
-    assert str(caught.value).endswith(
-        "model.pt: no format of model files has the ending .pt. Known are .h5, .hdf5, .npz, .safetensors; "
-        "format= chooses one for another ending, as in format='safetensors'."
+    advice = (
+        "No format of model files has the ending .pt: known are .h5, .hdf5, .npz, .safetensors, and format= chooses "
+        "one for another ending, as in format='safetensors'."
     )
+    assert str(caught.value).endswith(f"model.pt cannot be written. {advice}")
     save(Linear(2, 3), tmp_path / "model.pt", format="npz")
     assert load(tmp_path / "model.pt", format="npz").in_features == 2
-    with pytest.raises(ModelFileError, match=r"is not a complete safetensors file"):
+    with pytest.raises(ModelFileError, match=r"is not a complete safetensors file") as caught:
         load(tmp_path / "model.pt")
+    assert str(caught.value).endswith(advice)
     with pytest.raises(UnknownComponentError, match=r"'npy'\. Did you mean 'npz'"):
         save(Linear(2, 3), tmp_path / "model.pt", format="npy")
 

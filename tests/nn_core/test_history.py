@@ -98,3 +98,9 @@ def test_what_is_not_installed_is_named(method, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(PluginError, match="needs"):
         getattr(filled(), method)()
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        filled().to_csv(tmp_path / "nowhere" / "h.csv")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "h.csv")

@@ -160,3 +160,10 @@ def test_the_chronometer_tells_the_time_of_what_failed(caplog):
 )
 def test_a_time_is_told_in_the_unit_that_suits_it(seconds, words):
     assert logs.format_duration(seconds) == words
+
+
+def test_nn_debug_outweighs_the_level(monkeypatch, capsys):
+    monkeypatch.setenv("NN_DEBUG", "1")
+    configure_logging("ERROR")
+    say()
+    assert len(written(capsys.readouterr().err)) == 3

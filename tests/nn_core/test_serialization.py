@@ -541,10 +541,12 @@ def test_a_part_beside_the_list_of_layers_is_refused(path, container):
 
 
 def test_a_missing_file_is_named(path, tmp_path):
-    for place in (path, str(path), tmp_path):
+    for place in (path, str(path)):
         with pytest.raises(ModelFileError) as caught:
             load(place)
         assert str(caught.value) == f"There is no model file {place}."
+    with pytest.raises(ModelFileError, match=r"is a folder\. Name the file in it, such as .*last\.safetensors"):
+        load(tmp_path)
 
 
 def test_a_truncated_file_is_refused_whatever_its_length(path):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from nn_core import Checkpoint, ConfigError, Linear, Sequential, Tanh, evaluate, fit, get, seed
+from nn_core import Checkpoint, ConfigError, EarlyStopping, Linear, Sequential, Tanh, evaluate, fit, get, load, seed
 from nn_optim import EMA, SGD
 
 
@@ -135,3 +135,25 @@ def test_it_is_a_callback_by_name():
 def test_an_option_that_makes_no_sense_is_named_with_its_value(options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         EMA(**options)
+
+
+@pytest.mark.parametrize("ema_first", [True, False])
+def test_the_best_average_is_restored_and_loaded_whatever_the_order(tmp_path, ema_first):
+    class Worse:
+        """Spoils the weights after the third epoch, so that the best one is not the last."""
+
+        def on_epoch_start(self, state):
+            if state.epoch > 3:
+                state.model.params["0.weight"][...] += 5
+
+    others = [EarlyStopping(patience=9, restore_best=True), Checkpoint(folder=tmp_path)]
+    callbacks = [EMA(0.5), *others] if ema_first else [*others, EMA(0.5)]
+    model, history = run(Worse(), *callbacks, epochs=6, validation=data(9))
+    best = min(history["val_loss"])
+    assert history["val_loss"].index(best) < 3
+    assert evaluate(model, data(9), loss="cross_entropy")["loss"] == pytest.approx(best, rel=1e-12)
+    assert evaluate(load(tmp_path / "best.safetensors"), data(9), loss="cross_entropy")["loss"] == pytest.approx(
+        best, rel=1e-12
+    )
+    last = evaluate(load(tmp_path / "last.safetensors"), data(9), loss="cross_entropy")["loss"]
+    assert last == pytest.approx(history["val_loss"][-1], rel=1e-12)

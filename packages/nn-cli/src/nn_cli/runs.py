@@ -16,6 +16,9 @@ from nn_cli.experiment import Experiment, read_experiment
 from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, NNError
 
+_CHANGEABLE = ("train.epochs", "data.path")
+"""What may differ when a run goes on: how far, and where its data are by now."""
+
 CONFIG, HISTORY, WEIGHTS = "config.toml", "history.csv", "{}.safetensors"
 
 
@@ -37,8 +40,6 @@ class RunFolder:
         self._handler: Any = None
 
     def on_fit_start(self, state: TrainingState) -> None:
-        if self.experiment is not None:  # now that a run that goes on is known to fit, what it was told otherwise
-            (self.path / CONFIG).write_text(tomli_w.dumps(self.experiment.table), encoding="utf-8")
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
 
@@ -52,6 +53,9 @@ class RunFolder:
             self._handler = None
 
     def on_batch_end(self, state: TrainingState) -> None:
+        if self.experiment is not None:  # now that a run that is resumed does go on, what it was told otherwise
+            (self.path / CONFIG).write_text(tomli_w.dumps(self.experiment.table), encoding="utf-8")
+            self.experiment = None
         if self._interrupted:
             nn_core.save_checkpoint(state, self.path / WEIGHTS.format("last"))
             raise KeyboardInterrupt
@@ -97,8 +101,14 @@ def resumed_run(path: Path, overrides: tuple[str, ...]) -> tuple[Experiment, Pat
     """Return the experiment of a run folder, with overrides, and the checkpoint to go on from.
 
     Raises:
-        ConfigError: it is no run folder, or has no checkpoint.
+        ConfigError: it is no run folder, or has no checkpoint, or something is to be overridden that a run is to keep.
     """
+    for override in overrides:
+        if override.partition("=")[0].strip() not in _CHANGEABLE:
+            raise ConfigError(
+                f"--set {override}: a run that is resumed keeps its settings; only {' and '.join(_CHANGEABLE)} can be "
+                f"set. Start a new run for others."
+            )
     if not (path / CONFIG).is_file():
         raise ConfigError(f"{path} is not a run folder: it holds no {CONFIG}. nn-cli train prints the folder it made.")
     last = path / WEIGHTS.format("last")

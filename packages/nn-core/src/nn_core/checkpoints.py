@@ -65,7 +65,7 @@ def resume_run(run: Run, path: str | Path) -> None:
         ModelFileError: the file is missing or damaged, holds no run, or another model's.
         ConfigError: the run has other settings, or other parts.
     """
-    arrays = serialization.load_arrays(path, "safetensors@nn-core")
+    words, arrays = serialization.read_arrays(path, "safetensors@nn-core")
     if "@run" not in arrays:
         raise ModelFileError(f"{path} holds a model but no run to go on with. Load it with nn_core.load.")
     try:
@@ -80,11 +80,13 @@ def resume_run(run: Run, path: str | Path) -> None:
         )
     _check_same("settings", saved["settings"], _settings(run), path)
     _check_same("parts", saved["parts"], _parts(run), path)
+    _check_architecture(run.model, words, path)
+    _check_options(run, saved.get("options"), path)
     weights = {name: array for name, array in arrays.items() if not name.startswith("@")}
     try:
         run.model.load_state_dict(weights)
     except ModelFileError as error:
-        raise ModelFileError(f"{path} is of another model: {error}") from error
+        raise ModelFileError(f"{path} is of another model: {str(error).partition(' Pass strict=False')[0]}") from error
     _restore(run, saved)
     logger.debug("go on after epoch %d, batch %d of %s", run.state.epoch, run.state.batch, path)
 
@@ -96,11 +98,13 @@ def _settings(run: Run) -> dict[str, Any]:
         "batch_size": source.batch_size,
         "shuffle": bool(source.shuffle),
         "accumulate": run.accumulate,
+        "batches per epoch": run.state.batches,
     }
 
 
 def _parts(run: Run) -> dict[str, Any]:
     return {
+        "loss": type(run.loss).__name__,
         "optimizer": type(run.optimizer).__name__,
         "scheduler": None if run.scheduler is None else type(run.scheduler).__name__,
         "metrics": list(run.metrics),
@@ -117,6 +121,26 @@ def _check_same(what: str, saved: Mapping[str, Any], own: Mapping[str, Any], pat
             )
 
 
+def _check_architecture(model: Any, words: Mapping[str, str], path: str | Path) -> None:
+    """Refuse a model of other layers, as far as both describe themselves."""
+    try:
+        own = json.loads(serialization.metadata_of(model)["nn"])
+        saved = json.loads(words["nn"])
+    except (ModelFileError, KeyError, ValueError):
+        return
+    if (saved.get("model"), saved.get("dtype")) != (own["model"], own["dtype"]):
+        raise ModelFileError(
+            f"{path} is of another model: {saved.get('model')} in {saved.get('dtype')}, where this one is "
+            f"{own['model']} in {own['dtype']}."
+        )
+
+
+def _check_options(run: Run, saved: Any, path: str | Path) -> None:
+    """Refuse a new optimizer with other options than the run began with; they would be overwritten without a word."""
+    for was, own in zip(saved or [], run.options or [], strict=False):
+        _check_same("options of the optimizer", was, own, path)
+
+
 def _captured(run: Run) -> dict[str, Any]:
     """Return what changes in the course of a run, but weights and buffers."""
     state = run.state
@@ -125,6 +149,7 @@ def _captured(run: Run) -> dict[str, Any]:
         "nn-core": __version__,
         "settings": _settings(run),
         "parts": _parts(run),
+        "options": run.options,
         "position": {name: getattr(state, name) for name in _POSITION},
         "sums": {name: getattr(run, name) for name in _SUMS},
         "elapsed": run.elapsed(),
@@ -149,6 +174,7 @@ def _restore(run: Run, saved: dict[str, Any]) -> None:
         setattr(run, name, saved["sums"][name])
     state.history.rows[:] = saved["history"]
     run.resume_at(saved["elapsed"])
+    run.options = saved.get("options")
     if saved["optimizer"] is not None:
         run.optimizer.load_state_dict(saved["optimizer"])
     if run.scheduler is not None:

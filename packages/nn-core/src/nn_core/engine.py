@@ -18,7 +18,15 @@ from nn_core.gradients import check_norm, clip_grad_norm
 from nn_core.history import History
 from nn_core.layer import Layer
 from nn_core.parameter import Parameter
-from nn_core.preparation import blas_threads, build_from, check_count, check_trains, checked_callback, planned_scheduler
+from nn_core.preparation import (
+    blas_threads,
+    build_from,
+    check_count,
+    check_trains,
+    checked_callback,
+    first_options,
+    planned_scheduler,
+)
 from nn_core.protocols import EVENTS
 from nn_core.random import keyed
 
@@ -43,7 +51,10 @@ class TrainingState:
         samples: samples trained on so far in the epoch.
         logs: the epoch's averages so far: ``loss`` and the metrics (those that are slow to compute only at its end);
             after validation also ``val_…``.
-        columns: what else is to stand in the epoch's row of the history; empty at the start of each epoch.
+        columns: what else is to stand in the epoch's row of the history, set at any event from the start of the epoch
+            to its end; empty at the start of each epoch.
+        validated: the weights by name that validation was done with, if they are not the model's own but an average;
+            None at the start of each epoch.
         stop: set it to True to end the run after the current batch.
         run: the engine, for `nn_core.save_checkpoint`.
     """
@@ -61,6 +72,7 @@ class TrainingState:
     samples: int = 0
     logs: dict[str, float] = Factory(dict)
     columns: dict[str, float] = Factory(dict)
+    validated: dict[str, Any] | None = field(default=None, repr=False)
     stop: bool = False
     run: Any = field(default=None, repr=False)
 
@@ -92,6 +104,8 @@ class Run:
         check_count("accumulate", accumulate, 1)
         if threads is not None:
             check_count("threads", threads, 1)
+        if isinstance(model, type):
+            raise ConfigError(f"The model is given as the class {model.__name__}: write {model.__name__}(…).")
         if not hasattr(model, "backward"):
             raise ConfigError(f"fit trains a layer, such as Sequential(…), got {type(model).__name__}.")
         self.loss = component("loss", loss)
@@ -99,7 +113,7 @@ class Run:
         if clip_norm is not None:
             check_norm("clip_norm", clip_norm)
         chosen = [checked_callback(component("callback", choice)) for choice in listed("callbacks", callbacks)]
-        self.callbacks = sorted(chosen, key=lambda callback: getattr(callback, "runs_last", False))
+        self.callbacks = sorted(chosen, key=_turn)
         self.listeners = {
             event: [getattr(callback, event) for callback in self.callbacks if hasattr(callback, event)]
             for event in EVENTS
@@ -113,6 +127,7 @@ class Run:
         self.parameters: list[Parameter] = model.parameters()
         self.optimizer = component("optimizer", optimizer, self.parameters)
         check_trains(self.optimizer, self.parameters)
+        self.options = first_options(self.optimizer)
         self.needs_closure = getattr(self.optimizer, "needs_closure", False)
         if self.needs_closure and accumulate > 1:
             raise ConfigError(
@@ -186,6 +201,7 @@ class Run:
                 metric.reset()
             self.total = self.count = 0.0
             state.epoch, state.batch, state.samples, state.logs, state.columns = state.epoch + 1, 0, 0, {}, {}
+            state.validated = None
             self.tell("on_epoch_start")
         self._within = False
         for batch in self.source.epoch(state.epoch - 1, skip=state.batch):
@@ -218,7 +234,9 @@ class Run:
         row = {"epoch": state.epoch, **state.logs, **state.columns, "seconds": self.elapsed()}
         state.history.append(row)
         logger.debug("fit: %s", row)
-        self.tell("on_epoch_end")
+        for method in self.listeners["on_epoch_end"]:
+            method(state)
+            row |= state.columns  # what it added is there for the next one
 
     def _train_on(self, batch: Batch) -> None:
         """Go forward and back on a batch, and update the parameters if it is time."""
@@ -237,12 +255,17 @@ class Run:
 
             self.optimizer.step(closure)
             self._after_update()
-            pred, value, size = first[0]
+            self._count(*first[0], y, *weight)
         else:
             pred, value, size = self._there_and_back(x, y, *weight)
+            self._count(pred, value, size, y, *weight)
             self.waiting, self.weight = self.waiting + 1, self.weight + size
             if self.waiting == self.accumulate or state.batch == state.batches:
                 self._update()
+
+    def _count(self, pred: Any, value: Any, size: float, y: Any, *weight: Any) -> None:
+        """Take a batch into the averages of the epoch."""
+        state = self.state
         state.trained += 1
         state.samples += rows(y)
         if size:  # a batch in which nothing counts has no mean
@@ -311,6 +334,11 @@ class Run:
                 f"to watch.{did_you_mean(column, logs)}"
             )
         self.scheduler.step(logs[column])
+
+
+def _turn(callback: Any) -> int:
+    """Return the place of a callback among the others: it may say that it runs first, or last."""
+    return int(getattr(callback, "runs_last", False)) - int(getattr(callback, "runs_first", False))
 
 
 def _total(value: Any) -> float:

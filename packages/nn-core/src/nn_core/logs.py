@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -44,7 +45,7 @@ def configure_logging(
 
     What an earlier call set up is replaced. The root logger's handlers no longer get the messages, so that none is
     written twice. Without any call, warnings and errors appear on standard error, as `logging` has it by default; with
-    ``NN_DEBUG=1`` in the environment all messages do.
+    ``NN_DEBUG=1`` in the environment all messages do, and whatever is set up gets them all.
 
     Args:
         level: the least of ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR``, ``CRITICAL`` that is written, or its number.
@@ -80,7 +81,7 @@ def configure_logging(
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         logger.addHandler(handler)
-    logger.setLevel(name)
+    logger.setLevel("DEBUG" if os.environ.get("NN_DEBUG", "") not in ("", "0") else name)
     logger.propagate = not handlers
     return logger
 

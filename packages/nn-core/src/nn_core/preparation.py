@@ -90,7 +90,20 @@ def planned_scheduler(choice: Any, optimizer: Any, epochs: int, updates: int | N
     scheduler = component("scheduler", choice, optimizer)
     if not callable(getattr(scheduler, "step", None)):
         raise ConfigError(f"The scheduler must be an object with the method step, or a name; got {scheduler!r}.")
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ConfigError(
+            f"{type(scheduler).__name__} sets the learning rate of another optimizer than {optimizer!r}: make it over "
+            f"the one that fit gets, or give fit its name."
+        )
     if hasattr(scheduler, "plan"):
         per_batch = getattr(scheduler, "per", "epoch") == "batch"
         scheduler.plan(epochs if not per_batch else None if updates is None else epochs * updates)
     return scheduler
+
+
+def first_options(optimizer: Any) -> list[dict[str, Any]] | None:
+    """Return the options of the groups of an optimizer that has taken no step yet, for comparison when it resumes."""
+    groups, states = getattr(optimizer, "param_groups", None), getattr(optimizer, "state", None)
+    if groups is None or not isinstance(states, dict) or any(states.values()):
+        return None
+    return [{name: value for name, value in group.items() if name != "params"} for group in groups]

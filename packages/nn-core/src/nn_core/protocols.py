@@ -153,18 +153,54 @@ class Format(Protocol):
 
 
 class Callback(Protocol):
-    """The events of the training engine. A callback has any of these methods; each gets the `TrainingState`."""
+    """The events of the training engine. A callback has any of these methods; each gets the `nn_core.TrainingState`.
 
-    def on_fit_start(self, state: Any) -> None: ...
-    def on_epoch_start(self, state: Any) -> None: ...
-    def on_batch_start(self, state: Any) -> None: ...
-    def on_update_start(self, state: Any) -> None: ...
-    def on_batch_end(self, state: Any) -> None: ...
-    def on_validation_start(self, state: Any) -> None: ...
-    def on_validation_end(self, state: Any) -> None: ...
-    def on_epoch_end(self, state: Any) -> None: ...
-    def on_fit_end(self, state: Any) -> None: ...
-    def on_exception(self, state: Any, error: BaseException) -> None: ...
+    ::
+
+        class Slowest:
+            kept = ("seconds",)
+
+            def __init__(self):
+                self.seconds = 0.0
+
+            def on_epoch_end(self, state):
+                self.seconds = max(self.seconds, state.history.rows[-1]["seconds"])
+                state.columns["slowest"] = self.seconds  # a column of the history
+
+    What a checkpoint is to keep of it, it names in `kept`, attributes that are numbers, words, arrays or lists and
+    dictionaries of them, or it has ``state_dict()`` and ``load_state_dict(state)``. Callbacks run in the order in which
+    they are given; one with ``runs_last = True`` after the others, one with ``runs_first = True`` before them.
+    """
+
+    def on_fit_start(self, state: Any) -> None:
+        """Do something before the first epoch; a run that is resumed is already where it was."""
+
+    def on_epoch_start(self, state: Any) -> None:
+        """Do something before the first batch of an epoch; not where a run is resumed in the middle of one."""
+
+    def on_batch_start(self, state: Any) -> None:
+        """Do something before a batch goes through the model."""
+
+    def on_update_start(self, state: Any) -> None:
+        """Do something with the gradients of an update, before they are clipped and used."""
+
+    def on_batch_end(self, state: Any) -> None:
+        """Do something after a batch, and after the update if there was one; ``state.logs`` has the averages so far."""
+
+    def on_validation_start(self, state: Any) -> None:
+        """Do something before validation, if there is any."""
+
+    def on_validation_end(self, state: Any) -> None:
+        """Do something after validation; ``state.logs`` has ``val_…``, too."""
+
+    def on_epoch_end(self, state: Any) -> None:
+        """Do something after an epoch, whose row is the last of ``state.history``."""
+
+    def on_fit_end(self, state: Any) -> None:
+        """Do something at the end of a run that came to its end."""
+
+    def on_exception(self, state: Any, error: BaseException) -> None:
+        """Do something when an error, or Ctrl-C, ends the run; the error goes on."""
 
 
 EVENTS: Sequence[str] = tuple(name for name in vars(Callback) if name.startswith("on_"))

@@ -12,7 +12,9 @@ class Scheduler:
     """Sets the learning rate of every parameter group: ``lr = rate(base, t)`` after t steps, from the start on.
 
     A subclass passes its arguments on and defines ``rate(base, t)``, where base is the group's learning rate when the
-    scheduler was made. What it needs beyond t it lists in `kept`, the names of attributes that `state_dict` holds.
+    scheduler was made. The constructor here calls `rate` already, so that attributes of one's own are set before
+    ``super().__init__(optimizer)``. What it needs beyond t it lists in `kept`, the names of attributes that
+    `state_dict` holds.
 
     Args:
         optimizer: whose groups have ``"lr"``.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nn_core import __version__
+from nn_core.discovery import Component
 from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
 from nn_core.files import write_atomically
 from nn_core.layers.container import Container
@@ -66,9 +67,16 @@ def read_arrays(path: str | Path, format: str | None = None) -> tuple[Mapping[st
     Raises:
         ModelFileError: the file is missing or damaged.
     """
+    if Path(path).is_dir():
+        raise ModelFileError(f"{path} is a folder. Name the file in it, such as {Path(path) / 'last.safetensors'}.")
     if not Path(path).is_file():
         raise ModelFileError(f"There is no model file {path}.")
-    metadata, arrays = _format(Path(path), format, known=False).decode(Path(path))
+    try:
+        metadata, arrays = _format(Path(path), format, known=False).decode(Path(path))
+    except ModelFileError as error:
+        if format is not None or _offers(Path(path)) or not Path(path).suffix:
+            raise
+        raise ModelFileError(f"{error} {_unknown(Path(path))}") from error
     return metadata, arrays
 
 
@@ -76,19 +84,14 @@ def _format(path: Path, name: str | None, known: bool) -> Any:
     """Return the format that is named, or that a path's ending stands for; safetensors need not be `known` by it."""
     if name is not None:
         return build("format", name)
-    suffix = path.suffix.lower()
-    offers = [part for part in registry().components("format") if suffix in getattr(part.spec, "suffixes", ())]
+    suffix, offers = path.suffix.lower(), _offers(path)
     if len(offers) > 1:
         names = [repr(part.qualified_name) for part in offers]
         raise ModelFileError(f"{path}: {suffix} is the ending of {' and '.join(names)}: choose with format={names[0]}.")
     if offers:
         return build("format", offers[0].qualified_name)
     if suffix and known:
-        endings = [suffix for part in registry().components("format") for suffix in getattr(part.spec, "suffixes", ())]
-        raise ModelFileError(
-            f"{path}: no format of model files has the ending {suffix}. Known are {', '.join(sorted(set(endings)))}; "
-            f"format= chooses one for another ending, as in format='safetensors'."
-        )
+        raise ModelFileError(f"{path} cannot be written. {_unknown(path)}")
     return build("format", "safetensors@nn-core")
 
 
@@ -113,6 +116,20 @@ def metadata_of(model: Any) -> dict[str, str]:
     if tied:
         about["tied"] = tied
     return {_KEY: json.dumps(about)}
+
+
+def _offers(path: Path) -> list[Component]:
+    """Return the formats whose ending a path has."""
+    suffix = path.suffix.lower()
+    return [part for part in registry().components("format") if suffix in getattr(part.spec, "suffixes", ())]
+
+
+def _unknown(path: Path) -> str:
+    endings = [suffix for part in registry().components("format") for suffix in getattr(part.spec, "suffixes", ())]
+    return (
+        f"No format of model files has the ending {path.suffix}: known are {', '.join(sorted(set(endings)))}, and "
+        f"format= chooses one for another ending, as in format='safetensors'."
+    )
 
 
 def load(path: str | Path, format: str | None = None) -> Any:
@@ -166,7 +183,7 @@ def read(path: str | Path, format: str | None = None) -> tuple[dict[str, Any], d
         ModelFileError: the file is missing, damaged or not one of ours.
     """
     metadata, arrays = read_arrays(path, format)
-    state = {name: array for name, array in arrays.items() if not name.startswith("@")}  # which are a run's
+    state = _weights(arrays)
     if _KEY not in metadata:
         raise ModelFileError(
             f"{path} holds weights but no architecture. Build the model, and pass it the arrays: "
@@ -186,12 +203,19 @@ def read(path: str | Path, format: str | None = None) -> tuple[dict[str, Any], d
 
 
 def load_arrays(path: str | Path, format: str | None = None) -> dict[str, Any]:
-    """Return the arrays of a file by name, for ``model.load_state_dict``; no architecture is needed.
+    """Return the weights and buffers of a file by name, for ``model.load_state_dict``; no architecture is needed.
 
     Raises:
         ModelFileError: the file is missing or damaged.
     """
-    return dict(read_arrays(path, format)[1])
+    return _weights(read_arrays(path, format)[1])
+
+
+def _weights(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a model, without those of a run, which begin with ``@``; an average takes its place."""
+    weights = {name: array for name, array in arrays.items() if not name.startswith("@")}
+    average = "@ema/average/"
+    return weights | {name.removeprefix(average): arrays[name] for name in arrays if name.startswith(average)}
 
 
 def describe(layer: Any) -> dict[str, Any]:

@@ -20,8 +20,9 @@ def _share(owner: object, option: Attribute[Any], value: Any) -> None:
 class EMA:
     """Average the weights as they are trained: ``a ← decay · a + (1 − decay) · θ`` after each update.
 
-    A callback of `fit`. Validation is done with the average, and the model has it at the end. Running statistics, such
-    as those of batch norm, are not averaged. A checkpoint holds both, the average under ``@ema``.
+    A callback of `fit`. Validation is done with the average, and the model has it at the end, or that of the best epoch
+    with ``EarlyStopping(restore_best=True)``. Running statistics, such as those of batch norm, are not averaged. A
+    checkpoint holds both, and `nn_core.load` reads the average from it.
 
     Raises:
         ConfigError: an option is out of its range.
@@ -35,6 +36,7 @@ class EMA:
 
     kept: ClassVar[tuple[str, ...]] = ("average", "updates")
     section: ClassVar[str] = "ema"
+    runs_first: ClassVar[bool] = True
 
     decay: float = field(
         default=0.999, validator=_share, metadata=doc("how much of the average is kept at each update")
@@ -66,6 +68,7 @@ class EMA:
             self._move(state)
         self._aside = {name: array.copy() for name, array in state.model.params.items()}
         self._put(state, self.average)
+        state.validated = self.average
 
     def on_validation_end(self, state: TrainingState) -> None:
         self._put(state, self._aside)

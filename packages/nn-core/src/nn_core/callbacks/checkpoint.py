@@ -10,6 +10,7 @@ from attrs import define, field
 from nn_core.callbacks.monitoring import Monitor
 from nn_core.checkpoints import save_checkpoint
 from nn_core.engine import TrainingState
+from nn_core.errors import ConfigError
 from nn_core.fields import boolean, doc, file_path, optional_positive
 
 
@@ -48,7 +49,12 @@ class Checkpoint(Monitor):
     )
 
     def on_fit_start(self, state: TrainingState) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"folder of Checkpoint is {str(self.folder)!r}, which cannot be made: {error.strerror}."
+            ) from None
         for unfinished in self.folder.glob(".*.safetensors.*"):  # of a run that was killed while it wrote
             unfinished.unlink(missing_ok=True)
 

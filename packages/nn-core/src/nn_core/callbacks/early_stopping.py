@@ -42,7 +42,8 @@ class EarlyStopping(Monitor):
     def on_epoch_end(self, state: TrainingState) -> None:
         if self.improved(state):
             self.waited = 0
-            self.weights = state.model.state_dict() if self.restore_best else {}
+            average = {name: array.copy() for name, array in (state.validated or {}).items()}
+            self.weights = state.model.state_dict() | average if self.restore_best else {}
             return
         self.waited += 1
         if self.waited >= self.patience:

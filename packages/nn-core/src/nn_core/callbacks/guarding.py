@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from math import isfinite
 from typing import Any
 
 from attrs import define, field
@@ -25,15 +26,17 @@ class FiniteGuard:
 
     _watching: ExitStack = field(init=False, factory=ExitStack)
     _place: str = field(init=False, default="")
+    _first: bool = field(init=False, default=True)
 
     def on_batch_start(self, state: TrainingState) -> None:
         self._place = f"in batch {state.batch} of epoch {state.epoch}"
+        self._first = True
         self._watching.enter_context(observe(self._look))
 
     def on_batch_end(self, state: TrainingState) -> None:
         self._watching.close()
         loss = state.logs["loss"]
-        if loss != loss or abs(loss) == float("inf"):  # NaN differs from itself
+        if not isfinite(loss):
             raise NonFiniteError(f"The loss is {loss} {self._place}. Lower the learning rate, or look at the targets.")
         for name, array in state.model.params.items():
             if not _finite(array):
@@ -42,11 +45,22 @@ class FiniteGuard:
                     f"gradients with clip_norm."
                 )
 
+    def on_validation_end(self, state: TrainingState) -> None:
+        loss = state.logs["val_loss"]
+        if not isfinite(loss):
+            raise NonFiniteError(
+                f"The validation loss of epoch {state.epoch} is {loss}, and that of training {state.logs['loss']:.4g}: "
+                f"look at the validation data."
+            )
+
     def on_exception(self, state: TrainingState, error: BaseException) -> None:
         self._watching.close()
 
     def _look(self, seen: Observation) -> None:
         given, made = map(_finite, (seen.inputs, seen.output))
+        if self._first and not given:
+            raise NonFiniteError(f"The input {self._place} holds numbers that are not finite: look at the data.")
+        self._first = False
         if given and not made:
             what = "the gradient of its input" if seen.phase == "backward" else "its output"
             name = f"{seen.name} ({seen.layer.label()})" if seen.name else seen.layer.label()

@@ -34,6 +34,10 @@ class HistoryFile:
 
     path: Path = field(converter=file_path, validator=_csv_or_json, metadata=doc("the file, in a folder that exists"))
 
+    def on_fit_start(self, state: TrainingState) -> None:
+        if not self.path.parent.is_dir():
+            raise ConfigError(f"path of HistoryFile is {str(self.path)!r}, and there is no folder {self.path.parent}.")
+
     def on_epoch_end(self, state: TrainingState) -> None:
         write = {".csv": state.history.to_csv, ".json": state.history.to_json, ".jsonl": state.history.to_jsonl}
         write[self.path.suffix](self.path)

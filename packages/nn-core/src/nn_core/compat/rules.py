@@ -58,4 +58,12 @@ def adam(w: Array, dw: Array, config: Config | None = None) -> tuple[Array, Conf
     return w - config["learning_rate"] * mean / (np.sqrt(square) + config["epsilon"]), config
 
 
+OPTIONS = {
+    "sgd": ["learning_rate"],
+    "sgd_momentum": ["learning_rate", "momentum"],
+    "rmsprop": ["learning_rate", "decay_rate", "epsilon"],
+    "adam": ["learning_rate", "beta1", "beta2", "epsilon"],
+}
+"""What config may give each rule."""
+
 RULES: dict[str, Rule] = {"sgd": sgd, "sgd_momentum": sgd_momentum, "rmsprop": rmsprop, "adam": adam}

@@ -9,7 +9,7 @@ from typing import Literal
 from nn_core.batching import check_batch_size
 from nn_core.compat.containers import Sequential
 from nn_core.compat.one_logger import logger
-from nn_core.compat.rules import RULES, Config, Rule
+from nn_core.compat.rules import OPTIONS, RULES, Config, Rule
 from nn_core.errors import ConfigError, DataError, did_you_mean
 from nn_core.evaluation import evaluate
 from nn_core.random import epoch_order, keyed
@@ -89,6 +89,13 @@ class Solver:
                 f"update_rule must be one of {', '.join(RULES)} or a function (w, dw, config) → (w, config), got "
                 f"{update_rule!r}.{did_you_mean(update_rule, RULES)}"
             )
+        for option in optim_config or {} if isinstance(update_rule, str) else {}:
+            known = OPTIONS[str(update_rule)]
+            if option not in known:
+                raise ConfigError(
+                    f"The rule {update_rule!r} has no option {option!r}; it takes {', '.join(known)}."
+                    f"{did_you_mean(option, known)}"
+                )
         check_batch_size(batch_size)
         self.model, self.task_type = model, task_type
         self.X_train, self.y_train, self.X_val, self.y_val = _arrays(data)
