@@ -30,8 +30,8 @@ from nn_core import (
     load_arrays,
     save,
 )
+from nn_core.model_files import read_arrays, write_arrays
 from nn_core.protocols import Format
-from nn_core.serialization import read_arrays, write_arrays
 
 try:
     import h5py

@@ -13,8 +13,8 @@ import tomli_w
 
 import nn_core
 from nn_cli.experiment import Experiment, read_experiment
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, NNError
+from nn_core.training_state import TrainingState
 
 _CHANGEABLE = ("train.epochs", "data.path")
 """What may differ when a run goes on: how far, and where its data are by now."""

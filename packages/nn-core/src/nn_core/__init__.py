@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         default_dtype as default_dtype,
         set_default_dtype as set_default_dtype,
     )
-    from nn_core.engine import TrainingState as TrainingState
     from nn_core.errors import (
         BackwardError as BackwardError,
         ConfigError as ConfigError,
@@ -192,6 +191,7 @@ if TYPE_CHECKING:
         root_mean_squared_error as root_mean_squared_error,
     )
     from nn_core.model import Model as Model
+    from nn_core.model_files import load_arrays as load_arrays
     from nn_core.observation import (
         Observation as Observation,
         observe as observe,
@@ -218,7 +218,6 @@ if TYPE_CHECKING:
     from nn_core.scheduler import Scheduler as Scheduler
     from nn_core.serialization import (
         load as load,
-        load_arrays as load_arrays,
         save as save,
     )
     from nn_core.summaries import summary as summary
@@ -229,6 +228,7 @@ if TYPE_CHECKING:
     from nn_core.tensor import Tensor as Tensor
     from nn_core.tracing import autograd as autograd
     from nn_core.training import fit as fit, training_steps as training_steps
+    from nn_core.training_state import TrainingState as TrainingState
 else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
@@ -245,7 +245,6 @@ else:
             "collectives": ["collective", "use_collective"],
             "dtypes": ["default_dtype", "set_default_dtype"],
             "checkpoints": ["save_checkpoint"],
-            "engine": ["TrainingState"],
             "errors": [
                 "BackwardError",
                 "ConfigError",
@@ -335,6 +334,7 @@ else:
                 "root_mean_squared_error",
             ],
             "model": ["Model"],
+            "model_files": ["load_arrays"],
             "observation": ["Observation", "observe"],
             "operations": ["float_operation", "operation"],
             "optimizer": ["Optimizer"],
@@ -342,12 +342,13 @@ else:
             "random": ["default_rng", "seed"],
             "registry": ["build", "components", "get", "plugin_records"],
             "scheduler": ["Scheduler"],
-            "serialization": ["load", "load_arrays", "save"],
+            "serialization": ["load", "save"],
             "summaries": ["summary"],
             "tape": ["enable_grad", "no_grad"],
             "tensor": ["Tensor"],
             "tracing": ["autograd"],
             "training": ["fit", "training_steps"],
+            "training_state": ["TrainingState"],
         },
     )
 

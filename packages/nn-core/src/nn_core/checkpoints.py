@@ -17,9 +17,11 @@ import numpy as np
 
 from nn_core import __version__, random, serialization
 from nn_core.errors import ConfigError, ModelFileError
+from nn_core.model_files import read_arrays, write_arrays
 
 if TYPE_CHECKING:
-    from nn_core.engine import Run, TrainingState
+    from nn_core.engine import Run
+from nn_core.training_state import TrainingState
 
 logger = logging.getLogger("nn_core")
 
@@ -54,7 +56,7 @@ def save_checkpoint(state: TrainingState, path: str | Path) -> None:
         metadata = serialization.metadata_of(run.model)
     except ModelFileError:  # a layer that no plugin registers: the run goes on in the program that made it
         metadata = {}
-    serialization.write_arrays(path, arrays, metadata, "safetensors@nn-core")
+    write_arrays(path, arrays, metadata, "safetensors@nn-core")
     logger.debug("saved epoch %d, batch %d in %s", state.epoch, state.batch, path)
 
 
@@ -65,7 +67,7 @@ def resume_run(run: Run, path: str | Path) -> None:
         ModelFileError: the file is missing or damaged, holds no run, or another model's.
         ConfigError: the run has other settings, or other parts.
     """
-    words, arrays = serialization.read_arrays(path, "safetensors@nn-core")
+    words, arrays = read_arrays(path, "safetensors@nn-core")
     if "@run" not in arrays:
         raise ModelFileError(f"{path} holds a model but no run to go on with. Load it with nn_core.load.")
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from nn_core import serialization
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.evaluation import component, evaluate, listed, named_metrics, predict
 from nn_core.gradients import check_norm
@@ -18,6 +17,7 @@ from nn_core.preparation import listed_by
 from nn_core.registry import check_options, get
 from nn_core.summaries import summary
 from nn_core.training import fit
+from nn_core.training_state import TrainingState
 
 
 class Model(Sequential):

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from nn_core import __version__
-from nn_core.discovery import Component
 from nn_core.errors import ConfigError, ModelFileError, UnknownComponentError
-from nn_core.files import write_atomically
 from nn_core.layers.container import Container
 from nn_core.layers.function import Lambda
 from nn_core.layers.parallel import Parallel
 from nn_core.layers.sequential import Sequential
 from nn_core.loading import shared
+from nn_core.model_files import read_arrays, weights_in, write_arrays
 from nn_core.parameter import Parameter
 from nn_core.parts import tie
 from nn_core.registry import build, registry
@@ -46,55 +45,6 @@ def save(model: Any, path: str | Path, format: str | None = None) -> None:
     write_arrays(path, model.state_dict(), metadata_of(model), format)
 
 
-def write_arrays(
-    path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str], format: str | None = None
-) -> None:
-    """Write arrays and words to a file, in the format that its ending or `format` says.
-
-    Raises:
-        ModelFileError: there is no such format, or the file cannot be written.
-    """
-    data = _format(Path(path), format, known=True).encode(arrays, metadata)
-    try:
-        write_atomically(Path(path), data)
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}.") from error
-
-
-def read_arrays(path: str | Path, format: str | None = None) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-    """Return the words and the arrays that `write_arrays` wrote.
-
-    Raises:
-        ModelFileError: the file is missing or damaged.
-    """
-    if Path(path).is_dir():
-        raise ModelFileError(f"{path} is a folder. Name the file in it, such as {Path(path) / 'last.safetensors'}.")
-    if not Path(path).is_file():
-        raise ModelFileError(f"There is no model file {path}.")
-    try:
-        metadata, arrays = _format(Path(path), format, known=False).decode(Path(path))
-    except ModelFileError as error:
-        if format is not None or _offers(Path(path)) or not Path(path).suffix:
-            raise
-        raise ModelFileError(f"{error} {_unknown(Path(path))}") from error
-    return metadata, arrays
-
-
-def _format(path: Path, name: str | None, known: bool) -> Any:
-    """Return the format that is named, or that a path's ending stands for; safetensors need not be `known` by it."""
-    if name is not None:
-        return build("format", name)
-    suffix, offers = path.suffix.lower(), _offers(path)
-    if len(offers) > 1:
-        names = [repr(part.qualified_name) for part in offers]
-        raise ModelFileError(f"{path}: {suffix} is the ending of {' and '.join(names)}: choose with format={names[0]}.")
-    if offers:
-        return build("format", offers[0].qualified_name)
-    if suffix and known:
-        raise ModelFileError(f"{path} cannot be written. {_unknown(path)}")
-    return build("format", "safetensors@nn-core")
-
-
 def metadata_of(model: Any) -> dict[str, str]:
     """Return what a file says about its model: the architecture, and what it takes to make it again.
 
@@ -116,20 +66,6 @@ def metadata_of(model: Any) -> dict[str, str]:
     if tied:
         about["tied"] = tied
     return {_KEY: json.dumps(about)}
-
-
-def _offers(path: Path) -> list[Component]:
-    """Return the formats whose ending a path has."""
-    suffix = path.suffix.lower()
-    return [part for part in registry().components("format") if suffix in getattr(part.spec, "suffixes", ())]
-
-
-def _unknown(path: Path) -> str:
-    endings = [suffix for part in registry().components("format") for suffix in getattr(part.spec, "suffixes", ())]
-    return (
-        f"No format of model files has the ending {path.suffix}: known are {', '.join(sorted(set(endings)))}, and "
-        f"format= chooses one for another ending, as in format='safetensors'."
-    )
 
 
 def load(path: str | Path, format: str | None = None) -> Any:
@@ -183,7 +119,7 @@ def read(path: str | Path, format: str | None = None) -> tuple[dict[str, Any], d
         ModelFileError: the file is missing, damaged or not one of ours.
     """
     metadata, arrays = read_arrays(path, format)
-    state = _weights(arrays)
+    state = weights_in(arrays)
     if _KEY not in metadata:
         raise ModelFileError(
             f"{path} holds weights but no architecture. Build the model, and pass it the arrays: "
@@ -200,22 +136,6 @@ def read(path: str | Path, format: str | None = None) -> tuple[dict[str, Any], d
             f"{path} has version {version!r} of the model format; this nn-core {__version__} reads version {_VERSION}."
         )
     return about, state
-
-
-def load_arrays(path: str | Path, format: str | None = None) -> dict[str, Any]:
-    """Return the weights and buffers of a file by name, for ``model.load_state_dict``; no architecture is needed.
-
-    Raises:
-        ModelFileError: the file is missing or damaged.
-    """
-    return _weights(read_arrays(path, format)[1])
-
-
-def _weights(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arrays of a model, without those of a run, which begin with ``@``; an average takes its place."""
-    weights = {name: array for name, array in arrays.items() if not name.startswith("@")}
-    average = "@ema/average/"
-    return weights | {name.removeprefix(average): arrays[name] for name in arrays if name.startswith(average)}
 
 
 def describe(layer: Any) -> dict[str, Any]:

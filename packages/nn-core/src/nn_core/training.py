@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from nn_core.engine import Run, TrainingState
+from nn_core.engine import Run
 from nn_core.errors import ConfigError
 from nn_core.history import History
 from nn_core.registry import check_options
+from nn_core.training_state import TrainingState
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,9 +9,9 @@ from attrs import define, field
 
 from nn_core.callbacks.monitoring import Monitor
 from nn_core.checkpoints import save_checkpoint
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
 from nn_core.fields import boolean, doc, file_path, optional_positive
+from nn_core.training_state import TrainingState
 
 
 @define(eq=False)

@@ -7,8 +7,8 @@ from typing import ClassVar
 from attrs import define, field
 
 from nn_core.callbacks.monitoring import Monitor
-from nn_core.engine import TrainingState
 from nn_core.fields import boolean, doc, positive
+from nn_core.training_state import TrainingState
 from nn_core.typing import Array
 
 

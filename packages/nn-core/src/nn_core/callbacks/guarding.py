@@ -9,9 +9,9 @@ from typing import Any
 from attrs import define, field
 
 from nn_core.backends import backend
-from nn_core.engine import TrainingState
 from nn_core.errors import NonFiniteError
 from nn_core.observation import Observation, observe
+from nn_core.training_state import TrainingState
 
 
 @define(eq=False)

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from attrs import define, field
 
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
 from nn_core.fields import boolean, doc
 from nn_core.gradients import gradient_norms, norm
+from nn_core.training_state import TrainingState
 
 
 @define(eq=False)

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, define, field
 
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError, did_you_mean
 from nn_core.fields import doc, not_negative_number, one_of
+from nn_core.training_state import TrainingState
 
 
 def _column(owner: object, option: Attribute[Any], value: Any) -> None:

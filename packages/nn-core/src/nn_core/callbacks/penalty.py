@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from attrs import define, field
 
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
 from nn_core.fields import doc, not_negative_number
 from nn_core.gradients import penalize
+from nn_core.training_state import TrainingState
 
 
 @define(eq=False)

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import define, field
 
-from nn_core.engine import TrainingState
 from nn_core.errors import PluginError
+from nn_core.training_state import TrainingState
 
 
 @define(eq=False)

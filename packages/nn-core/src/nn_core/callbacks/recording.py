@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import Attribute, define, field
 
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
 from nn_core.fields import doc, file_path
+from nn_core.training_state import TrainingState
 
 
 def _csv_or_json(owner: object, option: Attribute[Any], value: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nn_core.compat.one_hot import OneHot
-from nn_core.engine import TrainingState
 from nn_core.evaluation import listed, named_metrics
 from nn_core.model import Model
+from nn_core.training_state import TrainingState
 
 _NO_COLUMNS = ("epoch", "seconds")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from nn_core.compat.one_logger import logger
 from nn_core.compat.two_methods import adapt_loss
-from nn_core.engine import TrainingState
 from nn_core.errors import ConfigError
 from nn_core.evaluation import evaluate
 from nn_core.logs import chronometer
 from nn_core.training import fit
+from nn_core.training_state import TrainingState
 
 
 @chronometer

@@ -12,8 +12,9 @@ from typing import Any
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.files import write_atomically
 from nn_core.layers.sequential import Sequential
+from nn_core.model_files import load_arrays, write_arrays
 from nn_core.registry import build, components
-from nn_core.serialization import built_shapes, describe, load_arrays, write_arrays
+from nn_core.serialization import built_shapes, describe
 
 ENDINGS = (".h5", ".hdf5")
 
