@@ -414,3 +414,17 @@ def test_callbacks_may_say_that_they_run_first_or_last():
 
     run([named("a", runs_last=True), named("b"), named("c", runs_first=True), named("d")], epochs=0)
     assert order == ["c", "b", "d", "a"]
+
+
+def test_the_guard_lets_a_layer_deal_with_inputs_that_are_not_finite():
+    class Fill(Layer):
+        def forward(self, x):
+            known = np.isfinite(x)
+            return np.where(known, x, 0), lambda dy: dy * known
+
+    x, y = data()
+    x[5, 2] = np.nan
+    model = Sequential(Fill(), Linear(4, 3)).astype("float64")
+    optimizer = Descent(model.parameters())
+    history = fit(model, (x, y), loss="cross_entropy", optimizer=optimizer, epochs=2, callbacks=[FiniteGuard()])
+    assert len(history) == 2

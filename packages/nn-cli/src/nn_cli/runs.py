@@ -14,6 +14,7 @@ import tomli_w
 import nn_core
 from nn_cli.experiment import Experiment, read_experiment
 from nn_core.errors import ConfigError, NNError
+from nn_core.files import write_atomically
 from nn_core.training_state import TrainingState
 
 _CHANGEABLE = ("train.epochs", "data.path")
@@ -26,15 +27,16 @@ class RunFolder:
     """A callback that keeps a run in a folder: after every epoch the history, a checkpoint, and the best model so far.
 
     Best is the lowest validation loss, or the lowest training loss where nothing is set aside for validation. Ctrl-C
-    takes effect after the batch, with a checkpoint; a second one at once.
+    takes effect after the batch, with a checkpoint; a second one at once. Of a run that is `resumed`, the configuration
+    is written when it does go on.
     """
 
     kept = ("_best",)
     runs_last = True
 
-    def __init__(self, path: Path, experiment: Experiment | None = None) -> None:
+    def __init__(self, path: Path, resumed: Experiment | None = None) -> None:
         self.path = path
-        self.experiment = experiment
+        self.resumed = resumed
         self._best = float("inf")
         self._interrupted = False
         self._handler: Any = None
@@ -53,9 +55,7 @@ class RunFolder:
             self._handler = None
 
     def on_batch_end(self, state: TrainingState) -> None:
-        if self.experiment is not None:  # now that a run that is resumed does go on, what it was told otherwise
-            (self.path / CONFIG).write_text(tomli_w.dumps(self.experiment.table), encoding="utf-8")
-            self.experiment = None
+        self._goes_on()
         if self._interrupted:
             nn_core.save_checkpoint(state, self.path / WEIGHTS.format("last"))
             raise KeyboardInterrupt
@@ -66,7 +66,14 @@ class RunFolder:
     def on_exception(self, state: TrainingState, error: BaseException) -> None:
         self._give_back()
 
+    def _goes_on(self) -> None:
+        """Write what a run was told otherwise, now that it is known to fit."""
+        if self.resumed is not None:
+            write_atomically(self.path / CONFIG, tomli_w.dumps(self.resumed.table).encode())
+            self.resumed = None
+
     def on_epoch_end(self, state: TrainingState) -> None:
+        self._goes_on()
         monitored = state.logs.get("val_loss", state.logs["loss"])
         if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
             self._best = min(self._best, monitored)  # never NaN, which nothing is below

@@ -352,7 +352,8 @@ else:
         },
     )
 
-if os.environ.get("NN_DEBUG", "") not in ("", "0"):
-    from nn_core.logs import configure_logging
+if os.environ.get("NN_DEBUG"):
+    from nn_core.logs import configure_logging, debugging
 
-    configure_logging("DEBUG")
+    if debugging():
+        configure_logging()

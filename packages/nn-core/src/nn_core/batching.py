@@ -152,7 +152,7 @@ class Batches:
         Raises:
             DataError: there are none, or one is not (x, y) or (x, y, weight).
         """
-        if isinstance(self.data, ArrayDataset) and len(self.data):  # which has the right form, and holds arrays alone
+        if type(self.data) is ArrayDataset and len(self.data):  # which has the right form, and holds arrays alone
             yield from self._raw(epoch, skip)
             return
         batch = None

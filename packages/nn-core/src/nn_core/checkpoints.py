@@ -18,10 +18,10 @@ import numpy as np
 from nn_core import __version__, random, serialization
 from nn_core.errors import ConfigError, ModelFileError
 from nn_core.model_files import read_arrays, write_arrays
+from nn_core.training_state import TrainingState
 
 if TYPE_CHECKING:
     from nn_core.engine import Run
-from nn_core.training_state import TrainingState
 
 logger = logging.getLogger("nn_core")
 

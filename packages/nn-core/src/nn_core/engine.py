@@ -162,11 +162,9 @@ class Run:
         self._within = False
         for batch in self.source.epoch(state.epoch - 1, skip=state.batch):
             state.batch += 1
-            for method in self.listeners["on_batch_start"]:
-                method(state)
+            self.tell("on_batch_start")
             self._train_on(batch)
-            for method in self.listeners["on_batch_end"]:
-                method(state)
+            self.tell("on_batch_end")
             yield state
             if state.stop:
                 break
@@ -257,8 +255,7 @@ class Run:
             for parameter in self.parameters:
                 if parameter.grad is not None:
                     parameter.grad *= 1 / self.weight
-        if self.clip_norm is not None or self.listeners["on_update_start"]:
-            self._finish_gradients()
+        self._finish_gradients()
         self.optimizer.step()
         self._after_update()
 
@@ -270,8 +267,7 @@ class Run:
 
     def _finish_gradients(self) -> None:
         """Do to the gradients of an update what was asked for."""
-        for method in self.listeners["on_update_start"]:
-            method(self.state)
+        self.tell("on_update_start")
         if self.clip_norm is not None:
             clip_grad_norm(self.parameters, self.clip_norm)
 

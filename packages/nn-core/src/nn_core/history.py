@@ -72,7 +72,7 @@ class History:
         try:
             import pandas as pd
         except ImportError:
-            raise PluginError("to_pandas needs pandas: pip install 'nn-core[pandas]'.") from None
+            raise PluginError("to_pandas needs pandas: install the extra nn-core[pandas].") from None
         return pd.DataFrame(self.rows, columns=self.columns)
 
     def plot(self, *columns: str) -> Any:

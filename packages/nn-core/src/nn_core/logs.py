@@ -26,6 +26,11 @@ logger = logging.getLogger("nn_core")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+def debugging() -> bool:
+    """Return whether ``NN_DEBUG`` asks for all messages."""
+    return os.environ.get("NN_DEBUG", "") not in ("", "0")
+
+
 class _Console(logging.StreamHandler[Any]):
     """Writes to what standard error is at the time, which notebooks and tests exchange."""
 
@@ -81,7 +86,7 @@ def configure_logging(
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         logger.addHandler(handler)
-    logger.setLevel("DEBUG" if os.environ.get("NN_DEBUG", "") not in ("", "0") else name)
+    logger.setLevel("DEBUG" if debugging() else name)
     logger.propagate = not handlers
     return logger
 

@@ -20,7 +20,8 @@ class Optimizer:
     A subclass passes its options to ``super().__init__(parameters, **options)`` and defines ``update(parameter, state,
     **options)``, which changes ``parameter.data`` in place and keeps what it needs in the dictionary `state`. A rule
     that treats each element by itself says ``elementwise = True``: it then gets all parameters of a group end to end
-    as one (`nn_core.arena.Segment`), and a step costs the same few operations for three layers as for three hundred.
+    as one (`nn_core.arena.Segment`), and the rule is the same few operations for three layers as for three hundred,
+    after one copy of each gradient.
     The parameters' arrays become views of one array, at the first step and wherever something else took their place.
 
     Args:

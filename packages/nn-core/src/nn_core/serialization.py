@@ -79,9 +79,7 @@ def load(path: str | Path, format: str | None = None) -> Any:
     about, state = read(path, format)
     try:
         model = build("layer", about["model"])
-        for name, layer in model.named_layers():
-            if not getattr(layer, "built", True):  # its options leave out the sizes that it inferred
-                layer.build(_shape(about["built"][name]))
+        build_as_saved(model, about["built"])
         for place, first in dict(about.get("tied", {})).items():
             tie(model, place, first)
         model.astype(about["dtype"])
@@ -177,6 +175,13 @@ def built_shapes(model: Any) -> dict[str, Any]:
     """Return the input shape that each layer was built for."""
     shapes = {name: getattr(layer, "built_for", None) for name, layer in model.named_layers()}
     return {name: _plain(shape, f"the input shape of {name}") for name, shape in shapes.items() if shape is not None}
+
+
+def build_as_saved(model: Any, shapes: Mapping[str, Any]) -> None:
+    """Build the layers whose options leave out the sizes that they inferred, for the input shapes by path."""
+    for name, layer in model.named_layers():
+        if not getattr(layer, "built", True):
+            layer.build(_shape(shapes[name]))
 
 
 def _shape(sizes: Any) -> Any:

@@ -59,7 +59,7 @@ def command(config: Path | None, overrides: tuple[str, ...], out: Path | None, r
         f"{len(train)} training samples, {len(test)} test samples; {weights:,} parameters in {type(model).__name__}",
         err=True,
     )
-    kept = RunFolder(folder, experiment)
+    kept = RunFolder(folder, None if checkpoint is None else experiment)
     try:
         with np.errstate(all="ignore"):  # a loss that is not finite is told below
             history = fit(
@@ -75,7 +75,7 @@ def command(config: Path | None, overrides: tuple[str, ...], out: Path | None, r
                 accumulate=experiment.train.accumulate,
                 clip_norm=experiment.train.clip_norm,
                 resume=checkpoint,
-                callbacks=[kept, ProgressBar()],
+                callbacks=[kept, ProgressBar()],  # saved before it is shown
                 seed=experiment.seed,
             )
     except BaseException as error:
@@ -83,7 +83,7 @@ def command(config: Path | None, overrides: tuple[str, ...], out: Path | None, r
         if isinstance(error, KeyboardInterrupt) and (folder / WEIGHTS.format("last")).exists():
             click.echo(f"saved in {folder}; go on with: nn-cli train --resume {folder}", err=True)
         raise
-    if kept.experiment is not None:
+    if kept.resumed is not None:
         click.echo(
             f"{folder} had all its {len(history)} epochs already, so that nothing was trained; --set train.epochs=N "
             f"gives it more.",

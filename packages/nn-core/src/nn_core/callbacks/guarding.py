@@ -21,7 +21,8 @@ class FiniteGuard:
     Outputs and gradients of every layer are looked at, which takes about as long again as the cheaper layers do.
 
     Raises:
-        NonFiniteError: a layer returned a number that is not finite, or its loss or a parameter is none.
+        NonFiniteError: a layer returned a number that is not finite, from finite ones or from the data; or the loss,
+            that of validation, or a parameter is none.
     """
 
     _watching: ExitStack = field(init=False, factory=ExitStack)
@@ -58,7 +59,7 @@ class FiniteGuard:
 
     def _look(self, seen: Observation) -> None:
         given, made = map(_finite, (seen.inputs, seen.output))
-        if self._first and not given:
+        if self._first and not given and not made:
             raise NonFiniteError(f"The input {self._place} holds numbers that are not finite: look at the data.")
         self._first = False
         if given and not made:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from nn_core import layer as closures, model as compiled
 from nn_core.compat.fitting import fit_by_accuracy
 from nn_core.compat.two_files import ENDINGS, are_two_files, load_two_files, save_two_files
-from nn_core.compat.two_methods import adapt_layer, adapt_loss, adapt_optimizer
+from nn_core.compat.two_methods import adapt_layer, adapt_optimizer, loss_of_either_kind
 from nn_core.errors import BackwardError, ConfigError
 from nn_core.evaluation import component
 from nn_core.gradients import clip_grad_norm, penalize
@@ -135,7 +135,7 @@ class Model:
         """Choose loss and optimizer, as `nn_core.Model.compile` does, and return the model."""
         if hasattr(optimizer, "step") and not hasattr(optimizer, "zero_grad"):
             optimizer = adapt_optimizer(optimizer, self.model.parameters())
-        self.model.compile(_adapted_loss(loss), optimizer, metrics, **options)
+        self.model.compile(loss_of_either_kind(loss), optimizer, metrics, **options)
         self.loss, self.optimizer = _TwoMethodLoss(self.model.loss), _PairOptimizer(self.model)
         return self
 
@@ -244,7 +244,7 @@ class Sequential:
 
     def __init__(self, layers: Iterable[Any], loss_fn: Any, reg: float = 0.0) -> None:
         self.model = compiled.Model([_adapted(layer) for layer in layers])
-        self.loss_fn = component("loss", _adapted_loss(loss_fn))
+        self.loss_fn = component("loss", loss_of_either_kind(loss_fn))
         if not isinstance(reg, Real) or not 0 <= reg < float("inf"):
             raise ConfigError(f"reg of Sequential must be a number of at least 0, got {reg!r}.")
         self.reg: float = float(reg)
@@ -281,7 +281,3 @@ class Sequential:
 
 def _adapted(layer: Any) -> Any:
     return layer if isinstance(layer, closures.Layer) else adapt_layer(layer)
-
-
-def _adapted_loss(loss: Any) -> Any:
-    return adapt_loss(loss) if hasattr(loss, "backward") and not hasattr(loss, "value_and_grad") else loss

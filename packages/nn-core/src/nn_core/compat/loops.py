@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nn_core.compat.one_logger import logger
-from nn_core.compat.two_methods import adapt_loss
+from nn_core.compat.two_methods import loss_of_either_kind
 from nn_core.errors import ConfigError
 from nn_core.evaluation import evaluate
 from nn_core.logs import chronometer
@@ -60,7 +60,7 @@ def train(
     """
     if not isinstance(show_logs_every, int) or isinstance(show_logs_every, bool) or show_logs_every < 0:
         raise ConfigError(f"show_logs_every must be an integer of at least 0, got {show_logs_every!r}.")
-    loss = adapt_loss(loss_fn) if hasattr(loss_fn, "backward") and not hasattr(loss_fn, "value_and_grad") else loss_fn
+    loss = loss_of_either_kind(loss_fn)
     measuring = _Measuring(eval_loader, loss, show_logs_every or epochs, metric, verbose)
     history = fit(net, train_loader, loss=loss, optimizer=optimizer, epochs=epochs, callbacks=[measuring])
     return net if get_model else history
@@ -75,15 +75,15 @@ class _Measuring:
     def on_epoch_end(self, state: TrainingState) -> None:
         if state.epoch % self.every and state.epoch != state.epochs:
             return
-        row = state.history.rows[-1]
+        measured: dict[str, float] = {}
         if self.loader is not None:
             state.model.eval()
             named = [self.metric] if isinstance(self.metric, str) else []
             scores = evaluate(state.model, self.loader, loss=self.loss, metrics=named)
-            row["eval_loss"] = scores["loss"]
+            measured["eval_loss"] = scores["loss"]
             if self.metric is not None:
-                row["eval_metric"] = scores[named[0]] if named else float(self.metric(state.model, self.loader))
-            state.model.train()
+                measured["eval_metric"] = scores[named[0]] if named else float(self.metric(state.model, self.loader))
+        state.columns |= measured
         if self.verbose:
-            shown = {name: f"{row[name]:.4f}" for name in ("loss", "eval_loss", "eval_metric") if name in row}
+            shown = {name: f"{value:.4f}" for name, value in {"loss": state.logs["loss"], **measured}.items()}
             logger.info(f"epoch {state.epoch}/{state.epochs}", **shown)

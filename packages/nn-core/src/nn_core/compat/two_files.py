@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nn_core.errors import ConfigError, ModelFileError
+from nn_core.errors import ConfigError, ModelFileError, PluginError
 from nn_core.files import write_atomically
 from nn_core.layers.sequential import Sequential
 from nn_core.model_files import load_arrays, write_arrays
 from nn_core.registry import build, components
-from nn_core.serialization import built_shapes, describe
+from nn_core.serialization import build_as_saved, built_shapes, describe
 
 ENDINGS = (".h5", ".hdf5")
 
@@ -37,12 +36,16 @@ def save_two_files(layers: Sequential, path: Path) -> None:
         config = {option: value for option, value in describe(layer).items() if option != "type"}
         entries.append({"class": name, "config": config, "built": built_shapes(layer)})
         arrays |= {f"{i}_{name}_{key}": array for key, array in layer.state_dict().items()}
-    if find_spec("h5py") is None:
+    try:
+        write_arrays(path, arrays, {})
+    except PluginError:  # there is no h5py
         logger.warning("h5py is not installed, so the weights go to %s.npz instead of %s.", path, path)
         write_arrays(f"{path}.npz", arrays, {})
-    else:
-        write_arrays(path, arrays, {})
-    write_atomically(path.with_suffix(".json"), json.dumps(entries, indent=1).encode())
+    beside = path.with_suffix(".json")
+    try:
+        write_atomically(beside, json.dumps(entries, indent=1).encode())
+    except OSError as error:
+        raise ModelFileError(f"{beside} cannot be written: {error.strerror or error}.") from error
 
 
 def are_two_files(path: Path) -> bool:
@@ -80,9 +83,7 @@ def load_two_files(path: Path) -> list[Any]:
 
 def _made(entry: Mapping[str, Any]) -> Any:
     layer = build("layer", {"type": _registered(entry["class"]), **entry["config"]})
-    for name, part in layer.named_layers():
-        if not getattr(part, "built", True):
-            part.build(_shape(entry["built"][name]))
+    build_as_saved(layer, entry["built"])
     return layer
 
 
@@ -98,7 +99,3 @@ def _registered(name: str) -> str:
         homes = " and ".join(part.distribution for part in found.values())
         raise ModelFileError(f"{homes} announce layer classes {name}, and the file does not say which is meant.")
     return next(iter(found.values())).qualified_name
-
-
-def _shape(sizes: Any) -> Any:
-    return tuple(_shape(size) for size in sizes) if isinstance(sizes, list) else sizes

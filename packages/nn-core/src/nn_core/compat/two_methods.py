@@ -199,6 +199,11 @@ def adapt_loss(loss: Any) -> losses.Loss:
     return AdaptedLoss(loss)
 
 
+def loss_of_either_kind(loss: Any) -> Any:
+    """Return a loss in two methods adapted, and every other one, or its name, as it is."""
+    return adapt_loss(loss) if hasattr(loss, "backward") and not hasattr(loss, "value_and_grad") else loss
+
+
 class AdaptedLoss(losses.Loss):
     """What `adapt_loss` returns."""
 

@@ -15,7 +15,7 @@ from nn_core.loss import Loss
 from nn_core.losses.checks import array_option, first_of, not_negative_array
 from nn_core.typing import Array, Shape
 
-UNSIGNED: dict[Any, Any] = {np.dtype(f"i{size}"): np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+_UNSIGNED: dict[Any, Any] = {np.dtype(f"i{size}"): np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 """Dtypes of class indices as ones in which negative numbers are large, so that one look finds wrong indices."""
 
 
@@ -94,7 +94,7 @@ class ClassLoss(Loss):
 
     def _all_count(self, pred: Array, target: Array) -> bool:
         """Return whether all targets are class indices, and none is the one to ignore; False if that is not sure."""
-        unsigned = UNSIGNED.get(target.dtype)
+        unsigned = _UNSIGNED.get(target.dtype)
         if unsigned is None or self.ignore_index >= 0:
             return False
         return not target.size or bool(target.view(unsigned).max() < pred.shape[class_axis(pred)])

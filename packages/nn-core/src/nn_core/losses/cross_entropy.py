@@ -9,7 +9,7 @@ from attrs import define, field
 from nn_core.backends import backend
 from nn_core.fields import doc, number, probability
 from nn_core.losses.checks import target_array
-from nn_core.losses.classes import UNSIGNED, ClassLoss, from_rows, shape_of_indices, to_rows
+from nn_core.losses.classes import ClassLoss, from_rows, shape_of_indices, to_rows
 from nn_core.typing import Array, Backward
 
 
@@ -56,14 +56,12 @@ class CrossEntropyLoss(ClassLoss):
         return (
             (self.reduction, self.label_smoothing) == ("mean", 0)
             and self.weight is None
-            and self.ignore_index < 0
             and type(self).forward is CrossEntropyLoss.forward
             and type(target) is type(pred)
             and target.ndim == pred.ndim - 1 == 1
             and 0 != len(target) == len(pred)
             and pred.dtype.kind == "f"
-            and target.dtype in UNSIGNED
-            and target.view(UNSIGNED[target.dtype]).max() < pred.shape[1]
+            and self._all_count(pred, target)
         )
 
     def _mean_of_rows(self, x: Array, labels: Array) -> tuple[float, Backward, float]:
