@@ -147,6 +147,38 @@ def test_batches_that_are_only_iterated_are_read_again_up_to_the_place(tmp_path)
     same(run(tmp_path, source=batches, resume=tmp_path / "last.safetensors"), whole)
 
 
+class Tape:
+    """Batches in an order of its own that changes from epoch to epoch, and that says where it is."""
+
+    def __init__(self):
+        self.x, self.y = data()
+        self.epoch, self.batch, self.read = 0, 0, []
+
+    def state_dict(self):
+        return {"epoch": self.epoch, "batch": self.batch}
+
+    def load_state_dict(self, state):
+        self.epoch, self.batch = state["epoch"], state["batch"]
+
+    def __iter__(self):
+        while self.batch < 7:
+            self.read.append(7 * self.epoch + self.batch)
+            i = 5 * self.read[-1] % 22
+            self.batch += 1
+            yield self.x[i : i + 4], self.y[i : i + 4]
+        self.epoch, self.batch = self.epoch + 1, 0
+
+
+@pytest.mark.parametrize("batch", [2, 6, 7, 8, 10, 15, 21])
+def test_batches_that_keep_their_own_position_go_on_from_there(tmp_path, batch):
+    whole = run(tmp_path / "whole", source=Tape())
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Interrupt(batch), source=Tape())
+    source = Tape()
+    same(run(tmp_path, source=source, resume=tmp_path / "last.safetensors"), whole)
+    assert min(source.read) == batch - 1  # what was before is not read again
+
+
 def test_a_finished_run_goes_on_with_more_epochs_only(tmp_path):
     whole = run(tmp_path / "whole", epochs=4)
     run(tmp_path, epochs=2)

@@ -31,6 +31,7 @@ from nn_core import (
     Sequential,
     load,
     load_arrays,
+    load_extra,
     save,
     seed,
     set_default_dtype,
@@ -662,6 +663,45 @@ def test_a_description_that_is_too_deep_to_be_read_is_refused(path):
     rewrite(path, about="[" * 100_000)
     with pytest.raises(ModelFileError, match="has a damaged description of its architecture"):
         load(path)
+
+
+# What belongs to a model
+
+
+class Scaling:
+    def __init__(self, **options):
+        self.options = options
+
+    def config(self):
+        return self.options
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+def test_what_is_extra_is_saved_with_a_model_and_read_as_plain_values(tmp_path, ending):
+    path = tmp_path / f"model.{ending}"
+    model = Linear(2, 3)
+    save(model, path, extra={"scaling": Scaling(mean=[0.1, 1e-300], names=("é", "b")), "note": "tried in June"})
+    assert load_extra(path) == {"scaling": {"mean": [0.1, 1e-300], "names": ["é", "b"]}, "note": "tried in June"}
+    np.testing.assert_array_equal(load(path).weight.data, model.weight.data)
+
+
+def test_a_model_without_anything_extra_has_none(path):
+    save(Linear(2, 3), path)
+    assert load_extra(path) == {}
+
+
+@pytest.mark.parametrize("value", [Linear, object(), float("nan"), np.arange(3), {"a": {1, 2}}])
+def test_what_cannot_be_plain_is_refused_and_named(path, value):
+    with pytest.raises(ModelFileError, match=r"What is extra \(first, second\) cannot be written"):
+        save(Linear(2, 3), path, extra={"first": 1, "second": Scaling(value=value)})
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("words", ["{", "[]", "3"])
+def test_damaged_words_about_what_is_extra_are_refused(path, words):
+    save_file({"a": np.zeros(2)}, path, {"extra": words})
+    with pytest.raises(ModelFileError, match=f"{path} has a damaged description of what is extra"):
+        load_extra(path)
 
 
 # Writing

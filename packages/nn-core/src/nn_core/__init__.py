@@ -218,6 +218,7 @@ if TYPE_CHECKING:
     from nn_core.scheduler import Scheduler as Scheduler
     from nn_core.serialization import (
         load as load,
+        load_extra as load_extra,
         save as save,
     )
     from nn_core.summaries import summary as summary
@@ -342,7 +343,7 @@ else:
             "random": ["default_rng", "seed"],
             "registry": ["build", "components", "get", "plugin_records"],
             "scheduler": ["Scheduler"],
-            "serialization": ["load", "save"],
+            "serialization": ["load", "load_extra", "save"],
             "summaries": ["summary"],
             "tape": ["enable_grad", "no_grad"],
             "tensor": ["Tensor"],

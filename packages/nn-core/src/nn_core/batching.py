@@ -24,6 +24,7 @@ class ArrayDataset:
         x: inputs, an array or a tuple of them.
         y: targets, likewise.
         weight: per sample, ``(N,)``.
+        info: what is known about the data, such as `nn_data.DatasetInfo`.
 
     Raises:
         DataError: the numbers of samples differ, or an array does not hold numbers.
@@ -33,11 +34,12 @@ class ArrayDataset:
     (3, (array([[4, 5]]), array([0])))
     """
 
-    def __init__(self, x: Any, y: Any, weight: Any = None) -> None:
+    def __init__(self, x: Any, y: Any, weight: Any = None, info: Any = None) -> None:
         self.columns: Batch = tuple(as_arrays(part) for part in ((x, y) if weight is None else (x, y, weight)))
         lengths = [rows(array) for part in self.columns for array in (part if isinstance(part, tuple) else (part,))]
         if len(set(lengths)) > 1:
             raise DataError(f"The arrays of a dataset must have one row per sample; their lengths are {lengths}.")
+        self.info = info
 
     @property
     def x(self) -> Any:
@@ -46,6 +48,10 @@ class ArrayDataset:
     @property
     def y(self) -> Any:
         return self.columns[1]
+
+    @property
+    def weight(self) -> Any:
+        return self.columns[2] if len(self.columns) > 2 else None
 
     def __len__(self) -> int:
         return rows(self.x)
@@ -82,6 +88,10 @@ class Subset:
         self.dataset = dataset
         self.indices = np.asarray(indices)
 
+    @property
+    def info(self) -> Any:
+        return getattr(self.dataset, "info", None)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -97,7 +107,8 @@ class Batches:
     Args:
         data: a ``(x, y)`` or ``(x, y, weight)`` tuple of arrays, a dataset (`nn_core.protocols.Dataset`), a loader, or
             any iterable of batches; the last two are iterated as they are, after ``set_epoch(epoch)`` if they have it.
-            The arrays of Tensors among them are taken.
+            Those that have ``state_dict()`` and ``load_state_dict(state)`` go on where a run was resumed, with what is
+            left of the epoch; others are read from its beginning. The arrays of Tensors among them are taken.
         batch_size: samples per batch for arrays and datasets; the last batch may be smaller.
         shuffle: whether each epoch visits arrays and datasets in a new order, keyed by (seed, epoch).
         seed: see `shuffle`.
@@ -124,6 +135,7 @@ class Batches:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
+        self._position: Any = None  # of the data, where a run is to be resumed
 
     def __len__(self) -> int:
         """Return the number of batches per epoch, or raise TypeError where the data cannot tell."""
@@ -133,7 +145,18 @@ class Batches:
 
     def count(self) -> int | None:
         """Return the number of batches per epoch, None where the data cannot tell."""
-        return len(self) if isinstance(self.data, Sized) else None
+        try:
+            return len(self) if isinstance(self.data, Sized) else None
+        except TypeError:  # of a loader over something that cannot tell
+            return None
+
+    def state_dict(self) -> Any:
+        """Return the position that the data keep themselves, None if they keep none."""
+        return self.data.state_dict() if hasattr(self.data, "load_state_dict") else None
+
+    def load_state_dict(self, position: Any) -> None:
+        """Have the next `epoch` go on from the position that `state_dict` returned."""
+        self._position = position
 
     def first(self) -> Batch:
         """Return the first batch, which the first epoch yields all the same, even if it can be read only once.
@@ -164,7 +187,7 @@ class Batches:
             yield tuple(map(_without_tape, batch))
         if batch is None and skip:
             return
-        if batch is None and isinstance(self.data, Sized) and not len(self.data):
+        if batch is None and self.count() == 0:
             raise DataError("There are no samples in the data.")
         if batch is None:
             raise DataError(
@@ -174,6 +197,12 @@ class Batches:
 
     def _raw(self, epoch: int, skip: int) -> Iterator[Any]:
         if not hasattr(self.data, "take"):
+            position, self._position = self._position, None
+            if position is not None:
+                self.data.load_state_dict(position)
+                if not skip or skip != self.count():  # else nothing is left of the epoch
+                    yield from self.data
+                return
             if hasattr(self.data, "set_epoch"):
                 self.data.set_epoch(epoch)
             yield from islice(self.data, skip, None)

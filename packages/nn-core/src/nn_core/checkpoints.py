@@ -154,6 +154,7 @@ def _captured(run: Run) -> dict[str, Any]:
         "options": run.options,
         "position": {name: getattr(state, name) for name in _POSITION},
         "sums": {name: getattr(run, name) for name in _SUMS},
+        "data": run.source.state_dict(),
         "elapsed": run.elapsed(),
         "history": state.history.rows,
         "optimizer": run.optimizer.state_dict() if hasattr(run.optimizer, "state_dict") else None,
@@ -177,6 +178,7 @@ def _restore(run: Run, saved: dict[str, Any]) -> None:
     state.history.rows[:] = saved["history"]
     run.resume_at(saved["elapsed"])
     run.options = saved.get("options")
+    run.source.load_state_dict(saved.get("data"))
     if saved["optimizer"] is not None:
         run.optimizer.load_state_dict(saved["optimizer"])
     if run.scheduler is not None:

@@ -22,11 +22,11 @@ from nn_core.parameter import Parameter
 from nn_core.parts import tie
 from nn_core.registry import build, registry
 
-_KEY = "nn"
+_KEY, _EXTRA = "nn", "extra"
 _VERSION = 1
 
 
-def save(model: Any, path: str | Path, format: str | None = None) -> None:
+def save(model: Any, path: str | Path, format: str | None = None, extra: Mapping[str, Any] | None = None) -> None:
     """Write a model to one file: weights and buffers by dotted path, and the architecture as JSON.
 
     The ending of the path chooses the format: ``.safetensors``, also without ending; ``.npz``; ``.h5`` or ``.hdf5``,
@@ -36,13 +36,43 @@ def save(model: Any, path: str | Path, format: str | None = None) -> None:
     Whether a parameter is frozen is not written: a loaded model is trained as a whole.
     The file is written under a temporary name, flushed, and renamed, so a crash never harms an older file.
 
+    Args:
+        model: any layer.
+        path: the file.
+        format: see above.
+        extra: what belongs to the model beside its weights, by name, such as how its inputs were prepared: numbers,
+            words, lists and dictionaries of them, or an object whose ``config()`` returns such. `load_extra` reads it.
+
     Raises:
         ModelFileError: a layer is not registered by a plugin, a container has parameters beside its list of layers,
-            no format has this ending, or the file cannot be written.
+            something extra cannot be written, no format has this ending, or the file cannot be written.
         NotBuiltError: some sizes are still to be inferred.
         PluginError: the format needs a library that is not installed.
     """
-    write_arrays(path, model.state_dict(), metadata_of(model), format)
+    words = metadata_of(model)
+    if extra:
+        plain = {name: value.config() if hasattr(value, "config") else value for name, value in extra.items()}
+        try:
+            words[_EXTRA] = json.dumps(plain, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"What is extra ({', '.join(plain)}) cannot be written: {error}.") from None
+    write_arrays(path, model.state_dict(), words, format)
+
+
+def load_extra(path: str | Path, format: str | None = None) -> dict[str, Any]:
+    """Return what `save` was given as `extra`, as plain values; nothing where it was given nothing.
+
+    Raises:
+        ModelFileError: the file is missing or damaged.
+    """
+    words, _ = read_arrays(path, format)
+    try:
+        extra = json.loads(words.get(_EXTRA, "{}"))
+    except ValueError as error:
+        raise ModelFileError(f"{path} has a damaged description of what is extra: {error}.") from error
+    if not isinstance(extra, dict):
+        raise ModelFileError(f"{path} has a damaged description of what is extra: it is no table of names.")
+    return extra
 
 
 def metadata_of(model: Any) -> dict[str, str]:

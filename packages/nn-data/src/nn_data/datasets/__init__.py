@@ -1,0 +1,1 @@
+"""Datasets by name: shipped inside the package, downloaded, or made."""

@@ -1,0 +1,1 @@
+"""Readers of files: IDX, CIFAR's records, image folders, memory-mapped arrays."""

@@ -1,0 +1,109 @@
+"""Files of tables as what Arrow scans: a dataset, and the units of it that can be read by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from nn_core import ConfigError, DataError
+from nn_data.tables.columns import chosen
+from nn_data.tables.preprocessing import Preprocessing
+from nn_data.tables.reading import FORMATS, format_of, text_options, told
+
+
+def table_files(source: Any) -> list[str]:
+    """Return the paths of all files, sorted within a folder."""
+    found: list[Path] = []
+    for part in [source] if isinstance(source, (str, Path)) else list(source):
+        path = Path(part).expanduser()
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
+            inside = [file for file in inside if Path(file.name.removesuffix(".gz")).suffix.lower() in FORMATS]
+            if not inside:
+                raise DataError(f"There are no tables in the folder {path}; known endings are {', '.join(FORMATS)}.")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise DataError(f"There is no file or folder {path}.")
+    kinds = {format_of(path) for path in found}
+    if len(kinds) != 1:
+        raise DataError(f"A stream is of files of one format, got {', '.join(sorted(kinds)) or 'no files'}.")
+    return [str(path) for path in found]
+
+
+def open_files(files: list[str], reading: dict[str, Any]) -> Any:
+    """Return the files as a dataset of Arrow, whose columns are those of the first file."""
+    kind = format_of(Path(files[0]))
+    form: Any
+    with told(files[0]):
+        if kind == "parquet":
+            # Without buffering a whole row group before it is decoded: a third of the memory.
+            options = ds.ParquetFragmentScanOptions(pre_buffer=False, page_checksum_verification=True)
+            form = ds.ParquetFileFormat(default_fragment_scan_options=options)
+        elif kind == "csv":
+            form = ds.CsvFileFormat(**text_options(Path(files[0]), **reading))
+        else:
+            form = ds.JsonFileFormat() if kind == "json" else ds.IpcFileFormat()
+        return ds.dataset(files, format=form)
+
+
+def widened(dataset: Any, kept: Sequence[str]) -> Any:
+    """Return a dataset of text files whose numbers are all floating, but in the columns to be `kept`.
+
+    Their types were guessed from the first rows: where these are integers, or nothing, later ones need not be.
+    """
+    fields = [
+        pa.field(column.name, pa.float64())
+        if column.name not in kept and (pa.types.is_null(column.type) or pa.types.is_integer(column.type))
+        else column
+        for column in dataset.schema
+    ]
+    return dataset.replace_schema(pa.schema(fields))
+
+
+def units_of(dataset: Any) -> list[Any]:
+    """Return what can be read by itself: row groups of Parquet, files of other formats."""
+    units: list[Any] = []
+    for fragment in dataset.get_fragments():
+        with told(fragment.path):
+            units += fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
+    return units
+
+
+def rows_of(unit: Any) -> int | None:
+    """Return how many rows there are in a file or row group, None if it takes reading them to know."""
+    if hasattr(unit, "row_groups"):
+        return int(sum(group.num_rows for group in unit.row_groups))
+    return int(unit.count_rows()) if isinstance(unit.format, ds.IpcFileFormat) else None
+
+
+def columns_needed(preprocessing: Preprocessing, names: list[str]) -> list[str]:
+    """Return the columns that a preprocessing uses."""
+    if preprocessing.fitted:
+        targets = preprocessing.target.names if preprocessing.target is not None else []
+        weight = [preprocessing.weight] if preprocessing.weight else []
+        return [*preprocessing.features, *targets, *weight]
+    options = preprocessing.options
+    parts = [options.target, *([] if options.weight == "balanced" else [options.weight])]
+    used = [chosen(part, names, "target") for part in parts if part is not None]
+    ignored = [] if options.ignore is None else chosen(options.ignore, names, "ignore")
+    features = names if options.features is None else chosen(options.features, names, "features")
+    wanted = {name for part in used for name in part} | {name for name in features if name not in ignored}
+    return [name for name in names if name in wanted]
+
+
+def expression(where: Any) -> Any:
+    """Return a filter as an expression of Arrow."""
+    if where is None or isinstance(where, ds.Expression):
+        return where
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.filters_to_expression(where)
+    except (ValueError, TypeError, IndexError) as error:
+        raise ConfigError(f"where must be like [('year', '>', 2000)], got {where!r}: {error}.") from None
