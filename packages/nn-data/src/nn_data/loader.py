@@ -137,6 +137,7 @@ class DataLoader:
         with closing(made):  # ends the threads, whatever ends the pass
             for done, (batch, place) in enumerate(made, first + 1):
                 if batch is _END:
+                    self._position = {"epoch": epoch + 1, "batch": 0}
                     break
                 over = done == last
                 self._position = {"epoch": epoch + over, "batch": 0 if over else done} | place

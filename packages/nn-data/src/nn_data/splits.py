@@ -41,7 +41,13 @@ def split(
         DataError: see `split_indices`, or the data cannot be divided.
     """
     parts = split_indices(
-        _length(data), test_size=test_size, validation=validation, labels=labels, groups=groups, ordered=ordered, seed=seed
+        _length(data),
+        test_size=test_size,
+        validation=validation,
+        labels=labels,
+        groups=groups,
+        ordered=ordered,
+        seed=seed,
     )
     return tuple(_rows_of(data, part) for part in parts)
 
@@ -213,10 +219,10 @@ def _count(name: str, size: float | int, n: int, taken: int = 0) -> int:
 
 
 def _one_per_sample(name: str, values: Any, n: int) -> Array:
-    values = np.asarray(values)
-    if values.shape != (n,):
-        raise DataError(f"{name} must be one per sample, of shape ({n},), got {values.shape}.")
-    return values
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise DataError(f"{name} must be one per sample, of shape ({n},), got {array.shape}.")
+    return array
 
 
 def _length(data: Any) -> int:

@@ -85,6 +85,7 @@ class TableOptions:
         scale_target: like `numeric`, for the target of a regression; `Preprocessing.decode` undoes it.
         header: see `read_table`.
         missing_values: see `read_table`.
+        encoding: see `read_table`.
 
     Raises:
         ConfigError: an option has none of these values.
@@ -105,6 +106,7 @@ class TableOptions:
     scale_target: str = field(default="none", validator=_one_of(NUMERIC))
     header: bool | None = field(default=None, validator=_optional_flag)
     missing_values: list[str] = field(factory=list, converter=list)
+    encoding: str = "utf-8"
 
     def __attrs_post_init__(self) -> None:
         if self.task not in (None, "classification", "regression"):
@@ -120,7 +122,7 @@ class TableOptions:
     @property
     def reading(self) -> dict[str, Any]:
         """The options that `read_table` takes."""
-        return {"header": self.header, "missing_values": self.missing_values}
+        return {"header": self.header, "missing_values": self.missing_values, "encoding": self.encoding}
 
     def fillings(self, names: Sequence[str]) -> dict[str, Any]:
         """Return for each column what takes the place of a missing value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +31,9 @@ FORMATS = {
 _MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-NaN", "NULL", "null", "None", "<NA>")
 
 
-def read_table(source: Any, *, header: bool | None = None, missing_values: Sequence[str] = ()) -> pa.Table:
+def read_table(
+    source: Any, *, header: bool | None = None, missing_values: Sequence[str] = (), encoding: str = "utf-8"
+) -> pa.Table:
     """Return a table of Arrow for a file or a table of pandas or Arrow.
 
     The ending of the name tells the format: ``.csv``, ``.tsv`` or ``.txt`` (separated by tabs), ``.parquet``,
@@ -44,6 +46,7 @@ def read_table(source: Any, *, header: bool | None = None, missing_values: Seque
             numbers. Columns without names are called ``"0"``, ``"1"``, …
         missing_values: what stands for a missing value in a text file, beside nothing, ``NA``, ``NaN``, ``NULL`` and
             their like, such as ``["?"]``.
+        encoding: of a text file that is not JSON, such as ``"latin-1"``.
 
     Raises:
         DataError: the file is missing, damaged, or a row does not fit; the row is named where it is known.
@@ -69,7 +72,7 @@ def read_table(source: Any, *, header: bool | None = None, missing_values: Seque
         raise DataError(f"{path} is a folder; TableStream reads it." if path.is_dir() else f"There is no file {path}.")
     with told(str(path)):
         if kind == "csv":
-            return _read_text(path, header, missing_values)
+            return _read_text(path, header, missing_values, encoding)
         if kind == "json":
             import pyarrow.json
 
@@ -107,49 +110,72 @@ def told(place: str) -> Iterator[None]:
     """Raise errors of Arrow and of the file system as those of the data at a place."""
     try:
         yield
-    except (pa.ArrowException, pa.ArrowInvalid, pa.ArrowNotImplementedError, gzip.BadGzipFile, EOFError) as error:
+    except (pa.ArrowException, EOFError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(f"{place} cannot be read: {lines[0].rstrip('.')[:400]}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise DataError(f"{place} cannot be read: {error}.") from error
     except OSError as error:
         raise DataError(f"{place} cannot be read: {error.strerror or str(error).strip()[:400]}.") from error
 
 
-def text_options(path: Path, header: bool | None, missing_values: Sequence[str]) -> dict[str, Any]:
+def text_options(
+    path: Path, header: bool | None, missing_values: Sequence[str], encoding: str = "utf-8"
+) -> dict[str, Any]:
     """Return the options with which Arrow reads a text file: read, parse and convert."""
     import pyarrow.csv
 
     delimiter = "," if Path(path.name.removesuffix(".gz")).suffix.lower() == ".csv" else "\t"
-    first = _first_line(path, delimiter)
+    first = _first_line(path, delimiter, encoding)
     named = _has_names(path, first) if header is None else header
     doubled = {name for name in first if first.count(name) > 1} if named else set()
     if doubled:
         raise DataError(f"{path} names several columns {sorted(doubled)[0]!r}; every column needs a name of its own.")
+    names = None if named else [str(i) for i in range(len(first))]
     return {
-        "read_options": pyarrow.csv.ReadOptions(column_names=None if named else [str(i) for i in range(len(first))]),
-        "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter),
+        "read_options": pyarrow.csv.ReadOptions(column_names=names, encoding=encoding),
+        # Without it Arrow takes a line break within quotes, where a block of the file ends, for the end of a row.
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         "convert_options": pyarrow.csv.ConvertOptions(
             null_values=[*_MISSING, *missing_values], strings_can_be_null=True
         ),
     }
 
 
-def _read_text(path: Path, header: bool | None, missing_values: Sequence[str]) -> pa.Table:
+def _read_text(path: Path, header: bool | None, missing_values: Sequence[str], encoding: str) -> pa.Table:
     import pyarrow.csv
 
-    options = text_options(path, header, missing_values)
-    with pa.input_stream(str(path), compression="detect") as file:
-        return pyarrow.csv.read_csv(file, **options)
+    options = text_options(path, header, missing_values, encoding)
+    try:
+        with pa.input_stream(str(path), compression="detect") as file:
+            table = pyarrow.csv.read_csv(file, **options)
+    except pa.ArrowInvalid:  # again without threads, which know no row numbers
+        options["read_options"].use_threads = False
+        with pa.input_stream(str(path), compression="detect") as file:
+            table = pyarrow.csv.read_csv(file, **options)
+    for column in table.schema:
+        if pa.types.is_binary(column.type):
+            raise DataError(_not_encoded(path, f"Column {column.name!r}", encoding))
+    return table
 
 
-def _first_line(path: Path, delimiter: str) -> list[str]:
-    opening = gzip.open if path.suffix == ".gz" else open
-    with opening(path, "rt", encoding="utf-8-sig", newline="") as file:
-        line = next(csv.reader(file, delimiter=delimiter), [])
-    if not line:
+def _first_line(path: Path, delimiter: str, encoding: str) -> list[str]:
+    with pa.input_stream(str(path), compression="detect") as stream, io.BufferedReader(stream) as file:
+        line = file.readline()
+    try:
+        text = line.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError:
+        raise DataError(_not_encoded(path, "The first line", encoding)) from None
+    except LookupError:
+        raise ConfigError(f"There is no encoding {encoding!r}; utf-8 and latin-1 are some.") from None
+    words = next(csv.reader([text], delimiter=delimiter), [])
+    if not words:
         raise DataError(f"{path} is empty: there is no line of columns.")
-    return line
+    return words
+
+
+def _not_encoded(path: Path, place: str, encoding: str) -> str:
+    return f"{place} of {path} has bytes that are no {encoding}: say encoding='latin-1', or what it is encoded in."
 
 
 def _has_names(path: Path, first: list[str]) -> bool:

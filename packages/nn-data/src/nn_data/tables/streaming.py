@@ -98,6 +98,10 @@ class TableStream:
         reading = {"header": header, "missing_values": missing_values}
         if preprocessing is not None:
             reading = preprocessing.options.reading
+        if reading.get("encoding", "utf-8") != "utf-8":
+            raise ConfigError(
+                "TableStream reads text in utf-8 alone: convert the files, or read them with TableDataset."
+            )
         self._dataset = open_files(self.files, reading)
         if format_of(Path(self.files[0])) in ("csv", "json"):
             names = self._dataset.schema.names
@@ -176,6 +180,7 @@ class TableStream:
                 self._position = {"epoch": epoch + over, "batch": 0 if over else done}
                 yield window.batch(start, min(start + self.batch_size, rows))
             number, skip = number + 1, 0
+        self._position = {"epoch": epoch + 1, "batch": 0}
 
     def _windows(self, epoch: int, size: int, skip: int) -> Iterator[tuple[int, Window]]:
         """Yield (number of rows, window) for one full window after another, the same one again and again."""

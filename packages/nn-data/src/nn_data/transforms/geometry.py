@@ -82,14 +82,14 @@ def warp(x: Any, matrices: Array, moves: Array, name: str) -> Array:
     x = checked_images(x, name)
     if x.dtype.kind != "f":
         raise DataError(f"{name} interpolates between floating numbers, got {x.dtype}; ToFloat makes some.")
-    n, _, height, width = x.shape
+    n, channels, height, width = x.shape
     center = (np.array([height, width]) - 1) / 2
     grid = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1).reshape(-1, 2) - center
     source = (grid - moves[:, None]) @ matrices.swapaxes(1, 2) + center  # (N, H·W, 2)
     corner = np.floor(source)
     fraction = (source - corner).astype(x.dtype)
     row, column = corner[..., 0].astype(np.int64), corner[..., 1].astype(np.int64)
-    flat = x.reshape(n, -1, height * width)
+    flat = x.reshape(n, channels, height * width)
     y = np.zeros(flat.shape, x.dtype)
     for down in (0, 1):
         for right in (0, 1):

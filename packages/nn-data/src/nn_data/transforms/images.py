@@ -8,7 +8,7 @@ import numpy as np
 from attrs import define, field
 
 from nn_core import DataError
-from nn_core.fields import not_negative, positive, probability
+from nn_core.fields import not_negative, pair, positive, probability
 from nn_core.typing import Array, IntOrPair
 from nn_data.transforms.base import Transform, checked_images
 
@@ -28,12 +28,12 @@ class RandomCrop(Transform):
         DataError: later, the window is larger than the padded image.
     """
 
-    size: IntOrPair = field(validator=positive)
+    size: IntOrPair = field(validator=positive, converter=pair)
     padding: int = field(default=0, validator=not_negative)
 
     def __call__(self, x: Any, rng: np.random.Generator) -> Any:
         x = checked_images(x, "RandomCrop")
-        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        height, width = self.size  # type: ignore[misc]  # the converter made it a pair
         p = self.padding
         padded = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p))) if p else x
         down, right = padded.shape[2] - height, padded.shape[3] - width
