@@ -47,6 +47,10 @@ class Preprocessing:
         self.weight: str | None = None
         self.features: list[str] = []
 
+    def __repr__(self) -> str:
+        learned = f"{len(self.feature_names)} features from {len(self.features)} columns" if self.fitted else "not fitted"
+        return f"Preprocessing(target={self.options.target!r}, {learned})"
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns of x, such as ``age`` or ``city=Paris``."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+from attrs import frozen
 
 from nn_core import ConfigError, DataError
 from nn_data.tables.columns import chosen
@@ -36,8 +37,8 @@ def table_files(source: Any) -> list[str]:
     return [str(path) for path in found]
 
 
-def open_files(files: list[str], reading: dict[str, Any]) -> Any:
-    """Return the files as a dataset of Arrow, whose columns are those of the first file."""
+def open_files(files: list[str], reading: dict[str, Any], schema: pa.Schema | None = None) -> Any:
+    """Return the files as a dataset of Arrow, whose columns are those of the first file unless a schema is given."""
     kind = format_of(Path(files[0]))
     form: Any
     with told(files[0]):
@@ -49,11 +50,11 @@ def open_files(files: list[str], reading: dict[str, Any]) -> Any:
             form = ds.CsvFileFormat(**text_options(Path(files[0]), **reading))
         else:
             form = ds.JsonFileFormat() if kind == "json" else ds.IpcFileFormat()
-        return ds.dataset(files, format=form)
+        return ds.dataset(files, schema, form)
 
 
-def widened(dataset: Any, kept: Sequence[str]) -> Any:
-    """Return a dataset of text files whose numbers are all floating, but in the columns to be `kept`.
+def widened(schema: pa.Schema, kept: Sequence[str]) -> pa.Schema:
+    """Return the columns of text files with all numbers floating, but in those to be `kept`.
 
     Their types were guessed from the first rows: where these are integers, or nothing, later ones need not be.
     """
@@ -61,25 +62,45 @@ def widened(dataset: Any, kept: Sequence[str]) -> Any:
         pa.field(column.name, pa.float64())
         if column.name not in kept and (pa.types.is_null(column.type) or pa.types.is_integer(column.type))
         else column
-        for column in dataset.schema
+        for column in schema
     ]
-    return dataset.replace_schema(pa.schema(fields))
+    return pa.schema(fields)
 
 
-def units_of(dataset: Any) -> list[Any]:
-    """Return what can be read by itself: row groups of Parquet, files of other formats."""
-    units: list[Any] = []
+@frozen
+class Unit:
+    """What can be read by itself: a row group of Parquet, a file of another format.
+
+    Args:
+        fragment: of Arrow.
+        rows: how many there are; None if it takes reading them to know.
+    """
+
+    fragment: Any
+    rows: int | None
+
+    @property
+    def path(self) -> str:
+        path: str = self.fragment.path
+        return path
+
+
+def units_of(dataset: Any) -> list[Unit]:
+    """Return what can be read by itself.
+
+    Raises:
+        DataError: a file is damaged, as far as that shows at its end, where Parquet and Arrow say what is in it.
+    """
+    units: list[Unit] = []
     for fragment in dataset.get_fragments():
         with told(fragment.path):
-            units += fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
+            if hasattr(fragment, "split_by_row_group"):
+                groups = fragment.split_by_row_group()
+                units += [Unit(group, sum(part.num_rows for part in group.row_groups)) for group in groups]
+            else:
+                known = isinstance(fragment.format, ds.IpcFileFormat)
+                units.append(Unit(fragment, fragment.count_rows() if known else None))
     return units
-
-
-def rows_of(unit: Any) -> int | None:
-    """Return how many rows there are in a file or row group, None if it takes reading them to know."""
-    if hasattr(unit, "row_groups"):
-        return int(sum(group.num_rows for group in unit.row_groups))
-    return int(unit.count_rows()) if isinstance(unit.format, ds.IpcFileFormat) else None
 
 
 def columns_needed(preprocessing: Preprocessing, names: list[str]) -> list[str]:

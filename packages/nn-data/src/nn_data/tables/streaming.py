@@ -21,7 +21,7 @@ from nn_data.tables.columns import chosen
 from nn_data.tables.plain import PlainColumns
 from nn_data.tables.preprocessing import Preprocessing
 from nn_data.tables.reading import format_of, told
-from nn_data.tables.scanning import columns_needed, expression, open_files, rows_of, table_files, units_of, widened
+from nn_data.tables.scanning import Unit, columns_needed, expression, open_files, table_files, units_of, widened
 from nn_data.tables.windows import Window
 
 _ROWS = 1 << 15  # that are read and converted at a time
@@ -110,7 +110,7 @@ class TableStream:
             kept = [
                 name for choice in (wanted, words) if choice is not None for name in chosen(choice, names, "columns")
             ]
-            self._dataset = widened(self._dataset, kept)
+            self._dataset = open_files(self.files, reading, widened(self._dataset.schema, kept))
         self._units = units_of(self._dataset)
         self.preprocessing = preprocessing
         self._plain: PlainColumns | None = None
@@ -222,7 +222,7 @@ class TableStream:
                 columns, left = tuple(column[gone:] for column in columns), left - gone
             yield len(columns[0]), partial(_arrays_like, columns), partial(_write_columns, columns)
 
-    def _record_batches(self, units: list[Any], skip: int) -> Iterator[tuple[Any, str]]:
+    def _record_batches(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, str]]:
         """Yield (record batch, its place) of files or row groups, one after another, read ahead by a thread."""
         batches = self._read(units, skip)
         with closing(ahead(repeat(partial(next, batches, _END)), _AHEAD, threads=1)) as made:
@@ -231,17 +231,17 @@ class TableStream:
                     return
                 yield item
 
-    def _read(self, units: list[Any], skip: int) -> Iterator[tuple[Any, str]]:
+    def _read(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, str]]:
         i, n = self.shard
         by_row = self._by_row()
         for unit in units:
-            rows = None if self.where is not None or by_row else rows_of(unit)
+            rows = None if self.where is not None or by_row else unit.rows
             if rows is not None and rows <= skip:  # without reading it
                 skip -= rows
                 continue
             seen = 0
             with told(unit.path):
-                scanner = unit.scanner(
+                scanner = unit.fragment.scanner(
                     schema=self._dataset.schema,
                     columns=self._columns,
                     filter=self.where,
@@ -264,7 +264,7 @@ class TableStream:
         """Return whether the shards are rows, as there are too few files or row groups."""
         return len(self._units) < self.shard[1]
 
-    def _shard(self) -> list[Any]:
+    def _shard(self) -> list[Unit]:
         i, n = self.shard
         return list(self._units) if self._by_row() else self._units[i::n]
 
@@ -276,7 +276,7 @@ class TableStream:
             target = self.preprocessing.target
             named = [*self.preprocessing.features, *(target.names if target is not None else [])]
             drops = bool(options.classes) or bool(options.dropped(named))
-        counts = [rows_of(unit) for unit in self._shard()]
+        counts = [unit.rows for unit in self._shard()]
         if self.where is not None or drops or None in counts:
             return None
         i, n = self.shard

@@ -73,7 +73,7 @@ class Target:
         if outputs.ndim == 2 and outputs.shape[1] == len(names):
             chosen: Array = names[outputs.argmax(axis=1)]
             return chosen
-        if len(names) == 2 and outputs.size == len(outputs):
+        if len(names) == 2 and outputs.shape[1:] in ((), (1,)):
             return names[(outputs.reshape(-1) > 0).astype(np.int64)]
         raise DataError(f"Outputs must be (N, {len(names)}), one column per class, got the shape {outputs.shape}.")
 
