@@ -15,7 +15,7 @@ from nn_core import DataError
 
 _ATTEMPTS = 3
 _TIMEOUT = 30.0  # seconds without a byte
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 @frozen
@@ -153,7 +153,7 @@ def _reason(error: Exception) -> str:
         return f"the server answered {error.response.status_code} ({error.response.reason}) for {error.response.url}"
     if isinstance(error, requests.Timeout):
         return f"the server was silent for {_TIMEOUT:.0f} seconds"
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return f"the connection failed or was interrupted ({str(error)[:200]}); what is there is kept"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return f"{error.strerror or error} ({error.filename}); NN_DATA_DIR chooses another cache"

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from nn_core import DataError
 from nn_core.typing import Array
+
+# What NumPy's reader of headers, which has Python parse them, can raise.
+_NO_NPY = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 
 
 def open_npy(path: str | Path) -> Array:
@@ -26,7 +40,7 @@ def open_npy(path: str | Path) -> Array:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
-    except (ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+    except _NO_NPY as error:
         raise DataError(f"{path} is no .npy file that can be mapped: {str(error).splitlines()[0][:200]}.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error

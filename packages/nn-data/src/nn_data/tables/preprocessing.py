@@ -48,7 +48,9 @@ class Preprocessing:
         self.features: list[str] = []
 
     def __repr__(self) -> str:
-        learned = f"{len(self.feature_names)} features from {len(self.features)} columns" if self.fitted else "not fitted"
+        learned = (
+            f"{len(self.feature_names)} features from {len(self.features)} columns" if self.fitted else "not fitted"
+        )
         return f"Preprocessing(target={self.options.target!r}, {learned})"
 
     @property

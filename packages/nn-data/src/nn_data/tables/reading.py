@@ -113,7 +113,7 @@ def told(place: str) -> Iterator[None]:
     except (pa.ArrowException, EOFError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(f"{place} cannot be read: {lines[0].rstrip('.')[:400]}.") from error
-    except csv.Error as error:
+    except (csv.Error, UnicodeDecodeError) as error:  # the latter for names of columns in damaged files
         raise DataError(f"{place} cannot be read: {error}.") from error
     except OSError as error:
         raise DataError(f"{place} cannot be read: {error.strerror or str(error).strip()[:400]}.") from error
@@ -168,6 +168,8 @@ def _first_line(path: Path, delimiter: str, encoding: str) -> list[str]:
         raise DataError(_not_encoded(path, "The first line", encoding)) from None
     except LookupError:
         raise ConfigError(f"There is no encoding {encoding!r}; utf-8 and latin-1 are some.") from None
+    if text.count('"') % 2:
+        raise DataError(f"The first line of {path} has a quote that is not closed.")
     words = next(csv.reader([text], delimiter=delimiter), [])
     if not words:
         raise DataError(f"{path} is empty: there is no line of columns.")
