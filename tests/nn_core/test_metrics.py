@@ -104,6 +104,15 @@ def test_the_value_is_nan_before_the_first_sample_and_after_a_reset():
             assert math.isnan(metric.compute()), metric
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8])
+def test_weights_may_be_of_any_dtype(dtype):
+    for metric, pred, target, _ in fresh():
+        weight = (np.arange(40) % 5).astype(dtype)
+        expected = value(metric, pred, target, weight.astype(np.float64))
+        metric.reset()
+        np.testing.assert_allclose(value(metric, pred, target, weight), expected, rtol=1e-6, err_msg=str(metric))
+
+
 def test_a_weight_of_2_counts_a_sample_twice_and_of_0_not_at_all():
     times = np.random.default_rng(1).integers(0, 3, 40)
     times[:4] = 1  # of every class one remains

@@ -218,6 +218,8 @@ def check_weights(name: str, weight: Array, largest: float = float_info.max) -> 
     """
     if weight.dtype.kind not in "fiub":
         raise DTypeError(f"{name}: weights of samples must be numbers, got an array of {weight.dtype}.")
+    if weight.dtype.kind == "f":  # whose own largest number may be less
+        largest = min(largest, float(backend(weight).finfo(weight.dtype).max))
     fine = (weight >= 0) & (weight <= largest)
     if not fine.all():
         first = int(fine.argmin())

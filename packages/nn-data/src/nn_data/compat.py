@@ -138,7 +138,7 @@ def separate_validation(
 ) -> None:
     """Write two CSV files, for training and for validation, from one; every class keeps its share.
 
-    The label is the column ``label`` or, if there is none, the first one.
+    The label is the column ``label`` or, if there is none, the first one; a file without names makes such files.
 
     Raises:
         DataError: the file is missing or damaged, or one of the two cannot be written.
@@ -150,7 +150,7 @@ def separate_validation(
     parts = split(whole, test_size=share, labels=whole[label].to_numpy(), seed=seed)
     for path, part in zip((train, validation), parts, strict=True):
         try:
-            pyarrow.csv.write_csv(part, str(path))
+            pyarrow.csv.write_csv(part, str(path), pyarrow.csv.WriteOptions(include_header=label != "0"))
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error}.") from error
 

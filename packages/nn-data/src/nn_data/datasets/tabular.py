@@ -131,7 +131,9 @@ def california_housing(
     )
     source = fetch("california_housing", [remote])[0] if path is None else _housing_file(Path(path).expanduser())
     preprocessing = Preprocessing("MedHouseVal", **({"missing": "drop"} | options))
-    parts = divided(_districts(source), preprocessing, test_size, None, validation, stratify=False, seed=seed)
+    parts = divided(
+        read_table(_districts(source)), preprocessing, test_size, None, validation, stratify=False, seed=seed
+    )
     return _described(parts, info)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from attrs import asdict
+from attrs import asdict, fields_dict
 
 from nn_core import ArrayDataset, ConfigError, DataError, load_extra, predict
+from nn_core.errors import did_you_mean
 from nn_core.typing import Array
 from nn_data.classes import class_weights
 from nn_data.tables.columns import chosen
@@ -41,6 +42,10 @@ class Preprocessing:
     """
 
     def __init__(self, target: Any = None, features: Any = None, **options: Any) -> None:
+        known = fields_dict(TableOptions)
+        for name in options:
+            if name not in known:
+                raise ConfigError(f"A table has no option {name!r}.{did_you_mean(name, known)}")
         self.options = TableOptions(target=target, features=features, **options)
         self.encoders: list[Any] = []
         self.target: Target | None = None

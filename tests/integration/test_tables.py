@@ -1,0 +1,64 @@
+"""From a raw table to a saved model to predictions for raw rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nn_core import Linear, ReLU, Sequential, evaluate, fit, load, save
+from nn_data import Preprocessing, TableDataset, read_table, split
+
+HOUSING = Path(__file__).parents[3] / "shared" / "data" / "housing" / "housing.csv"
+
+PROGRAM = """
+from nn_core import Linear, ReLU, Sequential, evaluate, fit, load, save, seed
+from nn_data import Preprocessing, TableDataset, read_table, split
+
+train, test = split(read_table({path!r}), test_size=0.2, seed=0)
+data = TableDataset(train, target="median_house_value", missing="median", scale_target="standardize")
+seed(0)
+model = Sequential(Linear(out_features=64), ReLU(), Linear(64, 32), ReLU(), Linear(32, 1))
+fit(model, data, loss="mse", optimizer={{"type": "adam", "lr": 3e-3}}, epochs=30, batch_size=128)
+print(evaluate(model, TableDataset(test, preprocessing=data.preprocessing), loss="mse", metrics=["r2"])["r2"])
+save(model, "housing.safetensors", extra={{"preprocessing": data.preprocessing}})
+prices = Preprocessing.load("housing.safetensors").predict(load("housing.safetensors"), test)
+"""
+
+
+@pytest.mark.skipif(not HOUSING.is_file(), reason=f"there is no {HOUSING}")
+def test_houses_are_valued_in_under_15_lines(tmp_path):
+    program = PROGRAM.format(path=str(HOUSING))
+    assert len(program.strip().splitlines()) < 15
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert float(done.stdout) >= 0.78
+    raw = pd.read_csv(HOUSING).sample(200, random_state=1).drop(columns="median_house_value")
+    path = tmp_path / "housing.safetensors"
+    prices = Preprocessing.load(path).predict(load(path), raw)
+    truth = pd.read_csv(HOUSING).sample(200, random_state=1)["median_house_value"].to_numpy()
+    assert prices.shape == (200, 1)
+    assert np.corrcoef(prices[:, 0], truth)[0, 1] > 0.85
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+def test_a_model_of_penguins_names_the_species_of_raw_rows(tmp_path, ending):
+    from importlib.resources import files
+
+    raw = read_table(files("nn_data") / "files" / "penguins.csv")
+    train, test = split(raw, test_size=0.3, labels=raw["species"].to_pylist(), seed=1)
+    data = TableDataset(train, target="species", missing={"sex": "most_frequent", "*": "mean"}, weight="balanced")
+    model = Sequential(Linear(out_features=16), ReLU(), Linear(16, 3))
+    fit(model, data, loss="cross_entropy", optimizer={"type": "adam", "lr": 1e-2}, epochs=30, batch_size=16, seed=1)
+    scores = evaluate(
+        model, TableDataset(test, preprocessing=data.preprocessing), loss="cross_entropy", metrics=["accuracy"]
+    )
+    assert scores["accuracy"] > 0.95
+    path = tmp_path / f"penguins.{ending}"
+    save(model, path, extra={"preprocessing": data.preprocessing})
+    species = Preprocessing.load(path).predict(load(path), test.drop_columns(["species"]))
+    assert (species == np.array(test["species"].to_pylist())).mean() > 0.95
+    assert set(species) <= {"Adelie", "Chinstrap", "Gentoo"}
