@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,59 @@ def test_a_model_of_penguins_names_the_species_of_raw_rows(tmp_path, ending):
     species = Preprocessing.load(path).predict(load(path), test.drop_columns(["species"]))
     assert (species == np.array(test["species"].to_pylist())).mean() > 0.95
     assert set(species) <= {"Adelie", "Chinstrap", "Gentoo"}
+
+
+EXPERIMENT = """
+[data]
+type = "table"
+path = "cars.csv"
+target = "mpg"
+ignore = "name"
+missing = "median"
+scale_target = "standardize"
+validation = 0.2
+[model]
+layers = [{ type = "linear", out_features = 16 }, { type = "relu" }, { type = "linear", out_features = 1 }]
+[loss]
+type = "mse"
+[optimizer]
+type = "adam"
+lr = 1e-2
+[train]
+epochs = 20
+metrics = ["r2"]
+"""
+
+
+def nn_cli(*words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "nn_cli", *words], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_experiment_of_a_table_saves_how_raw_rows_are_prepared(tmp_path):
+    from importlib.resources import files
+
+    raw = files("nn_data") / "files" / "auto_mpg.csv"
+    (tmp_path / "cars.csv").write_bytes(raw.read_bytes())
+    (tmp_path / "cars.toml").write_text(EXPERIMENT)
+    done = nn_cli("train", "cars.toml", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "254 training samples, 80 test samples" in done.stderr
+    path = tmp_path / "run" / "best.safetensors"
+    preprocessing, model = Preprocessing.load(path), load(path)
+    frame = pd.read_csv(raw)
+    errors = preprocessing.predict(model, frame)[:, 0] - frame.mpg
+    assert np.sqrt((errors**2).mean()) < 5  # miles per gallon; the deviation is 7.8
+    # what was learned is of the training part alone, without validation and test
+    train, _ = split(split(read_table(raw), test_size=0.2, seed=0)[0], test_size=0.2, seed=0)
+    center = next(encoder.center for encoder in preprocessing.encoders if encoder.name == "weight")
+    np.testing.assert_allclose(center, np.mean(train["weight"].to_numpy()))
+    assert json.loads(nn_cli("evaluate", "run", "--json", cwd=tmp_path).stdout)["r2"] > 0.6
+
+
+def test_a_misspelled_option_of_a_table_is_named(tmp_path):
+    (tmp_path / "cars.toml").write_text(EXPERIMENT.replace("missing =", "mising ="))
+    done = nn_cli("train", "cars.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "A table has no option 'mising'. Did you mean 'missing'" in done.stderr

@@ -132,6 +132,12 @@ def test_every_class_keeps_its_share_in_all_three_parts():
     assert [np.bincount(CLASSES[part]).tolist() for part in parts] == [[42, 21, 7], [6, 3, 1], [12, 6, 2]]
 
 
+def test_classes_may_be_words_and_one_may_be_missing():
+    labels = np.array(["a", None, "b", np.nan] * 10, object)
+    _, test = split_indices(40, test_size=8, labels=labels)
+    assert sorted(map(str, labels[test])) == ["None"] * 2 + ["a"] * 2 + ["b"] * 2 + ["nan"] * 2
+
+
 def test_a_group_is_in_one_part_alone():
     groups = np.random.default_rng(0).integers(0, 20, 200)
     parts = split_indices(200, test_size=0.25, validation=2, groups=groups)

@@ -17,7 +17,7 @@ from nn_cli.checking import Problem, check_component, check_layers, check_sectio
 from nn_core.batching import Subset
 from nn_core.errors import ConfigError, did_you_mean
 from nn_core.random import epoch_order
-from nn_core.registry import build
+from nn_core.registry import build, takes
 
 SECTIONS = {"data": "type", "model": "layers", "loss": "type", "optimizer": "type", "train": "epochs"}
 """The tables of an experiment, each with the key that it cannot do without."""
@@ -68,9 +68,14 @@ class Experiment:
 
     def load_data(self) -> tuple[Any, Any, Any]:
         """Return the datasets (train, validation, test); validation is None unless a share is set aside for it."""
-        train, test = build("dataset", {key: value for key, value in self.table["data"].items() if key not in _USE})
+        table = {key: value for key, value in self.table["data"].items() if key not in _USE}
         if not self.data.validation:
+            train, test = build("dataset", table)
             return train, None, test
+        if takes("dataset", table["type"], "validation"):  # it learns from the rest alone
+            parts: tuple[Any, Any, Any] = build("dataset", table | {"validation": self.data.validation})
+            return parts
+        train, test = build("dataset", table)
         count = min(max(round(self.data.validation * len(train)), 1), len(train) - 1)
         order = epoch_order(len(train), self.seed, 0)
         return Subset(train, np.sort(order[count:])), Subset(train, np.sort(order[:count])), test

@@ -28,15 +28,16 @@ class RunFolder:
 
     Best is the lowest validation loss, or the lowest training loss where nothing is set aside for validation. Ctrl-C
     takes effect after the batch, with a checkpoint; a second one at once. Of a run that is `resumed`, the configuration
-    is written when it does go on.
+    is written when it does go on. What is `extra` is saved with the best model.
     """
 
     kept = ("_best",)
     runs_last = True
 
-    def __init__(self, path: Path, resumed: Experiment | None = None) -> None:
+    def __init__(self, path: Path, resumed: Experiment | None = None, extra: dict[str, Any] | None = None) -> None:
         self.path = path
         self.resumed = resumed
+        self.extra = extra
         self._best = float("inf")
         self._interrupted = False
         self._handler: Any = None
@@ -77,7 +78,7 @@ class RunFolder:
         monitored = state.logs.get("val_loss", state.logs["loss"])
         if monitored < self._best or not (self.path / WEIGHTS.format("best")).exists():
             self._best = min(self._best, monitored)  # never NaN, which nothing is below
-            nn_core.save(state.model, self.path / WEIGHTS.format("best"))
+            nn_core.save(state.model, self.path / WEIGHTS.format("best"), extra=self.extra)
         nn_core.save_checkpoint(state, self.path / WEIGHTS.format("last"))
         state.history.to_csv(self.path / HISTORY)  # last: an epoch that it lists has its models
         if self._interrupted:

@@ -194,6 +194,15 @@ def build(kind: str, config: Mapping[str, Any] | str, *args: Any) -> Any:
     return target(*args, **options)
 
 
+def takes(kind: str, name: str, option: str) -> bool:
+    """Return whether a component has an option of this name.
+
+    Raises:
+        UnknownComponentError: no plugin provides the component.
+    """
+    return option in inspect.signature(get(kind, name)).parameters
+
+
 def check_options(owner: str, target: Any, options: Mapping[str, Any], positional: int = 0) -> None:
     """Refuse option names that a class or function does not take, naming the close match.
 
@@ -226,4 +235,5 @@ __all__ = [
     "plugin_records",
     "refresh",
     "registry",
+    "takes",
 ]

@@ -222,7 +222,7 @@ def _one_per_sample(name: str, values: Any, n: int) -> Array:
     array = np.asarray(values)
     if array.shape != (n,):
         raise DataError(f"{name} must be one per sample, of shape ({n},), got {array.shape}.")
-    return array
+    return array.astype(str) if array.dtype == object else array  # words, among which one may be missing
 
 
 def _length(data: Any) -> int:

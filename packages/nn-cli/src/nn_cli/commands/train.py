@@ -59,7 +59,9 @@ def command(config: Path | None, overrides: tuple[str, ...], out: Path | None, r
         f"{len(train)} training samples, {len(test)} test samples; {weights:,} parameters in {type(model).__name__}",
         err=True,
     )
-    kept = RunFolder(folder, None if checkpoint is None else experiment)
+    preprocessing = getattr(train, "preprocessing", None)  # of a table, with which the model takes raw rows
+    extra = None if preprocessing is None else {"preprocessing": preprocessing}
+    kept = RunFolder(folder, None if checkpoint is None else experiment, extra)
     try:
         with np.errstate(all="ignore"):  # a loss that is not finite is told below
             history = fit(

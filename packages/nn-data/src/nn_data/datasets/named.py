@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 
-from nn_core import ArrayDataset, build, get
+from nn_core import ArrayDataset, build
 from nn_core.batching import Subset
+from nn_core.registry import takes
 from nn_data.splits import split_indices
 
 
@@ -36,7 +36,7 @@ def load_dataset(name: str, *, validation: float | int = 0, **options: Any) -> t
     if not validation:
         train, test = build("dataset", table)
         return train, test
-    if "validation" in inspect.signature(get("dataset", name)).parameters:  # it computes statistics of the rest
+    if takes("dataset", name, "validation"):  # it computes statistics of the rest
         parts: tuple[Any, ...] = build("dataset", table | {"validation": validation})
         return parts
     train, test = build("dataset", table)

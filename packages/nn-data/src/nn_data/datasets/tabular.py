@@ -25,7 +25,7 @@ def penguins(
 
     Args:
         test_size: share of the rows in the test set, or their number.
-        validation: share or number of rows in a validation set; 0 for none.
+        validation: share of the training rows that is set aside for validation, or their number; 0 for none.
         seed: which rows are in which part; every species keeps its share.
         options: see `TableOptions`.
 
@@ -61,7 +61,7 @@ def auto_mpg(
 
     Args:
         test_size: share of the rows in the test set, or their number.
-        validation: share or number of rows in a validation set; 0 for none.
+        validation: share of the training rows that is set aside for validation, or their number; 0 for none.
         seed: which rows are in which part.
         options: see `TableOptions`.
 
@@ -104,7 +104,7 @@ def california_housing(
             ``total_rooms``, ``total_bedrooms``, ``population``, ``households``, ``median_income`` and
             ``median_house_value``. Districts whose bedrooms are missing are left out.
         test_size: share of the rows in the test set, or their number.
-        validation: share or number of rows in a validation set; 0 for none.
+        validation: share of the training rows that is set aside for validation, or their number; 0 for none.
         seed: which rows are in which part.
         options: see `TableOptions`.
 

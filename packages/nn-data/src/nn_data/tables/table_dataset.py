@@ -8,6 +8,7 @@ from typing import Any
 from nn_core import ArrayDataset, ConfigError
 from nn_data.datasets.info import DatasetInfo
 from nn_data.splits import split
+from nn_data.tables.columns import chosen
 from nn_data.tables.preprocessing import Preprocessing
 from nn_data.tables.reading import read_table
 
@@ -87,10 +88,11 @@ def table(
         target: column to predict.
         test_size: share of the rows in the test set, or their number.
         test_path: file of the test set, where it has one of its own; `test_size` then does not count.
-        validation: share or number of rows that are set aside for validation; 0 for none.
+        validation: share of the training rows that is set aside for validation, or their number; 0 for none.
         stratify: whether every class keeps its share in every part.
         seed: which rows are in which part.
-        options: see `TableOptions`.
+        options: features, ignore, weight, task, classes, numeric, categorical, categories, missing, indicator, unknown,
+            scale_target, header, missing_values, encoding; see `nn_data.TableOptions`.
 
     Raises:
         DataError: the table cannot be read, or a value does not fit its column; it is named with its row.
@@ -111,15 +113,17 @@ def divided(
     seed: int,
 ) -> tuple[TableDataset, ...]:
     """Return the parts of a table as datasets, after the preprocessing has learned from the first of them."""
-    from nn_data.tables.columns import chosen
 
-    labels = None
-    if stratify:
-        labels = whole[chosen(preprocessing.options.target, whole.column_names, "target")[0]].to_pandas().to_numpy()
+    def parted(rows: Any, size: float | int) -> tuple[Any, ...]:
+        labels = None
+        if stratify:
+            labels = rows[chosen(preprocessing.options.target, rows.column_names, "target")[0]].to_pandas()
+        return split(rows, test_size=size, labels=labels, seed=seed)
+
     if test_path is None:
-        parts = list(split(whole, test_size=test_size, validation=validation, labels=labels, seed=seed))
+        train, test = parted(whole, test_size)
     else:
-        rest = split(whole, test_size=validation, labels=labels, seed=seed) if validation else (whole,)
-        parts = [*rest, read_table(test_path, **preprocessing.options.reading)]
-    preprocessing.fit(parts[0])
-    return tuple(TableDataset(part, preprocessing=preprocessing) for part in parts)
+        train, test = whole, read_table(test_path, **preprocessing.options.reading)
+    train, *held_out = parted(train, validation) if validation else (train,)
+    preprocessing.fit(train)
+    return tuple(TableDataset(part, preprocessing=preprocessing) for part in (train, *held_out, test))
