@@ -447,22 +447,26 @@ def test_mnist_trains_from_a_folder_named_on_the_command_line(tmp_path):
     assert "32 training samples, 32 test samples" in done.stderr
     assert "(32 samples)" in nn_cli("evaluate", "run", cwd=tmp_path).stdout
     (tmp_path / "mnist").rename(tmp_path / "elsewhere")
-    assert failure("evaluate", "run", cwd=tmp_path, code=1).startswith("There is no folder mnist; data.path must")
+    assert failure("evaluate", "run", cwd=tmp_path, code=1).startswith("There is no folder mnist; path must")
     assert "(32 samples)" in nn_cli("evaluate", "run", "--set", "data.path=elsewhere", cwd=tmp_path).stdout
 
 
-def test_data_that_is_missing_or_damaged_is_an_error_that_names_the_file(tmp_path):
-    assert "data.path is missing: the dataset 'mnist' needs it" in failure(*MNIST, cwd=tmp_path, code=2)
+def test_data_that_is_missing_or_damaged_is_an_error_that_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NN_DATA_DIR", str(tmp_path / "file"))  # so that nothing is downloaded
+    message = failure(*MNIST, cwd=tmp_path, code=1)
+    assert "mnist cannot be downloaded to" in message
+    assert "name their folder with path=" in message
     words = [*MNIST, "--set", "data.path=mnist"]
-    assert "There is no folder mnist; data.path" in failure(*words, cwd=tmp_path, code=1)
+    assert "There is no folder mnist; path" in failure(*words, cwd=tmp_path, code=1)
     labels = make_mnist(tmp_path / "mnist") / "t10k-labels-idx1-ubyte.gz"
     whole = labels.read_bytes()
     labels.write_bytes(whole[:-5])
-    assert f"{Path('mnist') / labels.name} is a damaged or truncated gzip" in failure(*words, cwd=tmp_path, code=1)
+    assert f"{Path('mnist') / labels.name} is damaged or truncated" in failure(*words, cwd=tmp_path, code=1)
     labels.write_bytes(gzip.decompress(whole)[:-5])
     message = failure(*words, cwd=tmp_path, code=1)
     assert f"{Path('mnist') / labels.name} should hold 32 bytes of values for the shape (32,)" in message
-    assert "only 27 are there" in message
+    assert "it ends after 27" in message
     labels.write_bytes(b"<html>not found</html>")
     assert "is not an IDX file: it begins with 3c 68 74 6d" in failure(*words, cwd=tmp_path, code=1)
     labels.unlink()
@@ -480,7 +484,7 @@ def test_data_of_another_shape_than_the_model_was_trained_on_is_an_error(workpla
 @pytest.mark.parametrize("size", ["0", "1797", "1.0", "-5", "2.5"])
 def test_a_test_set_that_leaves_nothing_is_an_error(workplace, tmp_path, size):
     message = failure("train", workplace / "tiny.toml", "--set", f"data.test_size={size}", cwd=tmp_path, code=1)
-    assert f"test_size must leave both parts of the 1797 samples non-empty, got {size}" in message
+    assert f"test_size must be a share or a number that leaves no part of the 1797 samples empty, got {size}" in message
 
 
 # In a terminal

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -67,10 +68,10 @@ def fetch(dataset: str, remote: Sequence[RemoteFile]) -> list[Path]:
                 finally:
                     quiet.setLevel(level)
     except Exception as error:
-        files = "".join(f"\n  {file.url}" for file in remote)
+        files = ", ".join(file.url for file in remote)
         raise DataError(
-            f"{dataset} cannot be downloaded to {folder}: {_reason(error)}. Fetch these files in another way, and name "
-            f"their folder with path=, or put them into {folder}:{files}"
+            f"{dataset} cannot be downloaded to {folder}: {_reason(error)}. Fetch its files in "
+            f"another way ({files}), and name their folder with path=, or put them into {folder}."
         ) from error
     return paths
 
@@ -154,7 +155,10 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return f"the server was silent for {_TIMEOUT:.0f} seconds"
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return f"the connection failed or was interrupted ({str(error)[:200]}); what is there is kept"
+        request = getattr(error, "request", None)
+        if request is None:
+            return "the connection was interrupted, again and again; what is there is kept"
+        return f"there is no connection to {urlsplit(str(request.url)).netloc}, or it breaks off; what is there is kept"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return f"{error.strerror or error} ({error.filename}); NN_DATA_DIR chooses another cache"
     return str(error).rstrip(".")

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 
 from nn_core import ArrayDataset, DataError
 from nn_core.typing import Array
@@ -234,10 +235,10 @@ def find(folder: Path, part: str, parts: Sequence[str]) -> Path:
 
 
 def _images(info: DatasetInfo, folder: Path, images: Array, labels: Array, as_bytes: bool) -> ArrayDataset:
-    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or images.shape[1:] != info.shape[1:]:
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise DataError(
-            f"The files in {folder} do not go together: images of shape {images.shape}, labels of {labels.shape}; "
-            f"{info.name} has (N, {', '.join(map(str, info.shape[1:]))}) and (N,)."
+            f"The files in {folder} do not go together: images of shape {images.shape}, labels of {labels.shape}."
         )
+    info = evolve(info, shape=(1, *images.shape[1:]))  # files of one's own may have other sizes
     x = np.ascontiguousarray(images[:, None])
     return ArrayDataset(x if as_bytes else x.astype(np.float32) / 255, labels.astype(np.int64), info=info)
