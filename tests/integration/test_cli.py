@@ -465,7 +465,7 @@ def test_data_that_is_missing_or_damaged_is_an_error_that_names_the_file(tmp_pat
     assert f"{Path('mnist') / labels.name} is damaged or truncated" in failure(*words, cwd=tmp_path, code=1)
     labels.write_bytes(gzip.decompress(whole)[:-5])
     message = failure(*words, cwd=tmp_path, code=1)
-    assert f"{Path('mnist') / labels.name} should hold 32 bytes of values for the shape (32,)" in message
+    assert f"{Path('mnist') / labels.name} should hold 32 bytes of values after byte 8, for the shape (32,)" in message
     assert "it ends after 27" in message
     labels.write_bytes(b"<html>not found</html>")
     assert "is not an IDX file: it begins with 3c 68 74 6d" in failure(*words, cwd=tmp_path, code=1)
