@@ -55,12 +55,12 @@ class PlainColumns:
         return (x, y, np.empty(n, np.float32)) if self.weights else (x, y)
 
     def write(self, batch: Any, out: tuple[Array, ...], place: str) -> None:
-        """Write the rows of a record batch to arrays of as many rows.
+        """Write the rows of a record batch, whose columns are those of `names`, to arrays of as many rows.
 
         Raises:
             DataError: a value is missing; it is named with its column and its row in the batch.
         """
-        self.assemble([_numbers(batch, name, place) for name in self.names], out)
+        self.assemble([_numbers(*column, place) for column in zip(batch.columns, self.names, strict=True)], out)
 
     def assemble(self, columns: list[Array], out: tuple[Array, ...]) -> None:
         """Write columns in the order of `names`, ``(N,)`` or ``(N, size)``, to arrays of as many rows."""
@@ -90,9 +90,8 @@ def _width(column: pa.Field) -> int:
     return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else 1
 
 
-def _numbers(batch: Any, name: str, place: str) -> Array:
+def _numbers(column: Any, name: str, place: str) -> Array:
     """Return a column without missing values as ``(N,)``, one of lists as ``(N, size)``."""
-    column = batch.column(name)
     values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
     if column.null_count or values.null_count:
         raise _missing(column if column.null_count else values, name, place)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from attrs import frozen
 
 from nn_core import ConfigError, DataError
@@ -43,7 +44,6 @@ def open_files(files: list[str], reading: dict[str, Any], schema: pa.Schema | No
     form: Any
     with told(files[0]):
         if kind == "parquet":
-            # Without buffering a whole row group before it is decoded: a third of the memory.
             options = ds.ParquetFragmentScanOptions(pre_buffer=False, page_checksum_verification=True)
             form = ds.ParquetFileFormat(default_fragment_scan_options=options)
         elif kind == "csv":
@@ -67,6 +67,9 @@ def widened(schema: pa.Schema, kept: Sequence[str]) -> pa.Schema:
     return pa.schema(fields)
 
 
+_BUFFER = 1 << 16  # bytes that are read of a column at a time
+
+
 @frozen
 class Unit:
     """What can be read by itself: a row group of Parquet, a file of another format.
@@ -84,9 +87,26 @@ class Unit:
         path: str = self.fragment.path
         return path
 
+    def batches(self, schema: pa.Schema, columns: list[str], where: Any, size: int) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of at most `size` rows, with the columns in the types of the schema."""
+        if where is not None or not hasattr(self.fragment, "row_groups"):
+            scanner = self.fragment.scanner(
+                schema=schema, columns=columns, filter=where, batch_size=size, batch_readahead=4, fragment_readahead=1
+            )
+            yield from scanner.to_batches()
+            return
+        # The scanner decodes a row group as a whole, which may be all of a file; this reads its pages as they are due.
+        file = pq.ParquetFile(self.path, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
+        absent = [name for name in columns if name not in file.schema_arrow.names]
+        if absent:
+            raise pa.ArrowInvalid(f"it has no column {absent[0]!r}")
+        target = pa.schema([schema.field(name) for name in columns])
+        for batch in file.iter_batches(size, [group.id for group in self.fragment.row_groups], columns):
+            yield batch if batch.schema.equals(target) else batch.select(columns).cast(target)
 
-def units_of(dataset: Any) -> list[Unit]:
-    """Return what can be read by itself.
+
+def units_of(dataset: Any, where: Any) -> list[Unit]:
+    """Return what can be read by itself, but row groups that, by their statistics, cannot hold rows that are wanted.
 
     Raises:
         DataError: a file is damaged, as far as that shows at its end, where Parquet and Arrow say what is in it.
@@ -95,7 +115,7 @@ def units_of(dataset: Any) -> list[Unit]:
     for fragment in dataset.get_fragments():
         with told(fragment.path):
             if hasattr(fragment, "split_by_row_group"):
-                groups = fragment.split_by_row_group()
+                groups = fragment.split_by_row_group(where)
                 units += [Unit(group, sum(part.num_rows for part in group.row_groups)) for group in groups]
             else:
                 known = isinstance(fragment.format, ds.IpcFileFormat)
@@ -122,8 +142,6 @@ def expression(where: Any) -> Any:
     """Return a filter as an expression of Arrow."""
     if where is None or isinstance(where, ds.Expression):
         return where
-    import pyarrow.parquet as pq
-
     try:
         return pq.filters_to_expression(where)
     except (ValueError, TypeError, IndexError) as error:

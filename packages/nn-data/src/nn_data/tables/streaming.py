@@ -33,8 +33,8 @@ class TableStream:
     """Yields batches (x, y) or (x, y, weight) from files that need not fit in memory.
 
     Every pass is an epoch. `fit` takes a stream where it takes a loader; `DataLoader` adds transforms and prefetching.
-    Memory does not grow with the data: it takes the buffer and some record batches (of Parquet written with row groups
-    of moderate size, of which one is open at a time).
+    Memory does not grow with the data: it takes the buffer and some record batches; with `where`, also the row group of
+    Parquet that is being read.
 
     Args:
         source: a file, a folder with files of one format in it and below, or a list of files: Parquet, Feather or
@@ -111,7 +111,7 @@ class TableStream:
                 name for choice in (wanted, words) if choice is not None for name in chosen(choice, names, "columns")
             ]
             self._dataset = open_files(self.files, reading, widened(self._dataset.schema, kept))
-        self._units = units_of(self._dataset)
+        self._units = units_of(self._dataset, self.where)
         self.preprocessing = preprocessing
         self._plain: PlainColumns | None = None
         if preprocessing is None:
@@ -241,15 +241,7 @@ class TableStream:
                 continue
             seen = 0
             with told(unit.path):
-                scanner = unit.fragment.scanner(
-                    schema=self._dataset.schema,
-                    columns=self._columns,
-                    filter=self.where,
-                    batch_size=_ROWS,
-                    batch_readahead=4,
-                    fragment_readahead=1,
-                )
-                for batch in scanner.to_batches():
+                for batch in unit.batches(self._dataset.schema, self._columns, self.where, _ROWS):
                     place = f"{unit.path}, after {seen} rows"
                     first, seen = seen, seen + batch.num_rows
                     if by_row:
