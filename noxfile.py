@@ -56,7 +56,9 @@ def tests(session: nox.Session, distribution: str) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Test all distributions together, and against the golden files."""
-    session.install("h5py", "matplotlib", "pillow", "python-dotenv", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    session.install(
+        "h5py", "matplotlib", "pillow", "python-dotenv", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS
+    )
     session.run("pytest", "tests", "--ignore=tests/parity", *session.posargs)
 
 

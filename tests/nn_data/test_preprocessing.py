@@ -378,6 +378,8 @@ def test_balanced_weights_give_classes_the_same_influence():
     labels = [0, 0, 0, 1]
     data = TableDataset({"x": range(4), "y": labels}, target="y", weight="balanced")
     np.testing.assert_array_equal(data.weight, class_weights(labels)[labels])
+    later = TableDataset({"x": [1, 2], "y": [1, 0]}, preprocessing=data.preprocessing)
+    np.testing.assert_array_equal(later.weight, class_weights(labels)[[1, 0]])  # by the training part
 
 
 # Later rows

@@ -360,7 +360,7 @@ def test_a_missing_value_is_named_with_file_and_column(tmp_path):
     table = pa.table({"a": [1.0, None, 3.0], "y": [0, 1, 2]})
     stream = TableStream(write(tmp_path, "parquet", table, files=1), "y")
     with pytest.raises(
-        DataError, match=r"part-0.parquet, after 0 rows: column 'a' has a missing value 1 rows further on"
+        DataError, match=r"part-0.parquet, after 0 rows: a value of column 'a' is missing, 1 values further"
     ):
         list(stream)
     strict = TableStream(tmp_path, preprocessing=Preprocessing("y", missing="drop"))
@@ -368,6 +368,28 @@ def test_a_missing_value_is_named_with_file_and_column(tmp_path):
     fitted = Preprocessing("y").fit({"a": [1.0, 2.0], "y": [0, 1]})
     with pytest.raises(DataError, match=r"part-0.parquet, after 0 rows: Column 'a' has a missing value in row 1"):
         list(TableStream(tmp_path, preprocessing=fitted))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_are_named(tmp_path, value):
+    a = COLUMNS["a"].copy()
+    a[700] = value
+    stream = TableStream(write(tmp_path, "parquet", pa.table({"a": a, "y": COLUMNS["label"]})), "y")
+    with pytest.raises(
+        DataError, match=r"part-2.parquet, after 0 rows: a value of column 'a' is not finite, 34 values"
+    ):
+        list(stream)
+
+
+def test_classes_that_come_late_are_classes_and_weights_are_those_of_all_rows(tmp_path):
+    y = np.arange(N) // 5  # 200 classes
+    y[:3] = 0
+    table = pa.table({"a": COLUMNS["a"], "y": np.where(np.arange(N) < 900, y, 199)})
+    preprocessing = Preprocessing("y", task="classification", weight="balanced")
+    stream = TableStream(write(tmp_path, "parquet", table), preprocessing=preprocessing, batch_size=64)
+    whole = TableDataset(table, target="y", task="classification", weight="balanced")
+    for found, expected in zip(gathered(stream)[1:], (whole.y, whole.weight), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_median_needs_all_values_and_gets_them(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from nn_data.tables.encoding import (
     is_text,
 )
 from nn_data.tables.options import TableOptions
+from nn_data.tables.reading import reads_as_number
 from nn_data.tables.targets import Target
 
 _MOST_CLASSES = 100  # among integers, that are not said to be classes
@@ -55,7 +57,8 @@ def learn(
     """
     filter_ = Target(list(targets), options.classes, some=True) if options.classes is not None and targets else None
     seen: dict[str, Any] = {}
-    labels = _Labels(targets[0]) if len(targets) == 1 else None
+    every = options.task == "classification" or options.classes is not None
+    labels = _Labels(targets[0], every) if len(targets) == 1 else None
     start = 0
     for table in tables:
         rows = np.arange(start, start + table.num_rows)
@@ -165,7 +168,7 @@ def _check_words(seen: CategoryStatistics, declared: Sequence[str]) -> None:
     """Refuse a column of numbers in which a few words stand, which made it one of words."""
     if seen.name in declared:
         return
-    words = [word for word in seen.counts if not _is_number(word)]
+    words = [word for word in seen.counts if not reads_as_number(word)]
     total, others = sum(seen.counts.values()), sum(seen.counts[word] for word in words)
     if words and others * 2 < total:
         first = min(words, key=lambda word: seen.first[word])
@@ -176,26 +179,33 @@ def _check_words(seen: CategoryStatistics, declared: Sequence[str]) -> None:
         )
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
 class _Labels:
-    """The different values of a column that may be one of classes, as long as there are not too many."""
+    """How often each value of a column was seen that may be one of classes; not if there are too many integers."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, all_of_them: bool) -> None:
         self.name = name
+        self.all_of_them = all_of_them
         self.kind: Any = None
-        self.values: set[Any] = set()
+        self.counts: Counter[Any] = Counter()
 
     def update(self, column: Any) -> None:
+        """Take in a column."""
         self.kind = column.type
-        if len(self.values) <= _MOST_CLASSES or is_text(self.kind):
-            self.values |= {value for value in column.unique().to_pylist() if value is not None and value == value}
+        if self.all_of_them or is_text(self.kind) or len(self.counts) <= _MOST_CLASSES:
+            for entry in column.value_counts().to_pylist():
+                if entry["values"] is not None and entry["values"] == entry["values"]:
+                    self.counts[entry["values"]] += entry["counts"]
+
+    def classes(self) -> dict[Any, int]:
+        """Return the classes, sorted, and how often each was seen."""
+        counts = self.counts
+        if pa.types.is_floating(self.kind):
+            if not all(float(value).is_integer() for value in counts):
+                raise ConfigError(f"{self.name!r} is to be classes, and has fractions. Say task='regression'.")
+            counts = Counter({int(value): count for value, count in counts.items()})
+        if not counts:
+            raise DataError(f"Column {self.name!r}, the target, has no values at all.")
+        return dict(sorted(counts.items()))
 
 
 def _target(
@@ -203,20 +213,15 @@ def _target(
 ) -> Target | None:
     if not targets:
         return None
-    if options.classes is not None and labels is not None:
-        absent = [value for value in options.classes if value not in labels.values]
+    if labels is not None and (options.classes is not None or _are_classes(options, labels)):
+        counts = labels.classes()
+        wanted = options.classes or list(counts)
+        absent = [value for value in wanted if value not in counts]
         if absent:
             raise DataError(f"There is no row whose {labels.name!r} is {absent[0]!r}.")
-        return Target(list(targets), options.classes, some=True)
-    if labels is not None and _are_classes(options, labels):
-        values = labels.values
-        if pa.types.is_floating(labels.kind):
-            if not all(float(value).is_integer() for value in values):
-                raise ConfigError(f"{labels.name!r} is to be classes, and has fractions. Say task='regression'.")
-            values = {int(value) for value in values}
-        if not values:
-            raise DataError(f"Column {labels.name!r}, the target, has no values at all.")
-        return Target(list(targets), sorted(values))
+        total = sum(counts[value] for value in wanted)
+        weights = [total / (len(wanted) * counts[value]) for value in wanted]
+        return Target(list(targets), wanted, options.classes is not None, weights)
     for name in targets:
         if name not in seen:
             raise ConfigError(f"The target {name!r} is no column of numbers, as several targets have to be.")
@@ -233,7 +238,7 @@ def _are_classes(options: TableOptions, labels: _Labels) -> bool:
         return options.task == "classification"
     if is_number(labels.kind) and not pa.types.is_integer(labels.kind):
         return bool(pa.types.is_boolean(labels.kind))
-    if pa.types.is_integer(labels.kind) and len(labels.values) > _MOST_CLASSES:
+    if pa.types.is_integer(labels.kind) and len(labels.counts) > _MOST_CLASSES:
         raise ConfigError(
             f"The target {labels.name!r} has over {_MOST_CLASSES} different integers: say task='regression' if they "
             f"are amounts, task='classification' if they are classes."

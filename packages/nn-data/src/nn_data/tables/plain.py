@@ -94,14 +94,18 @@ def _numbers(column: Any, name: str, place: str) -> Array:
     """Return a column without missing values as ``(N,)``, one of lists as ``(N, size)``."""
     values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
     if column.null_count or values.null_count:
-        raise _missing(column if column.null_count else values, name, place)
+        raise _unfit("is missing", np.asarray((column if column.null_count else values).is_null(), bool), name, place)
     numbers: Array = values.to_numpy(zero_copy_only=False)
+    if numbers.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            total = numbers.sum()
+        if not np.isfinite(total) and not (finite := np.isfinite(numbers)).all():
+            raise _unfit("is not finite", ~finite, name, place)
     return numbers if values is column else numbers.reshape(-1, column.type.list_size)
 
 
-def _missing(column: Any, name: str, place: str) -> DataError:
-    row = int(np.asarray(column.is_null(), bool).argmax())
+def _unfit(what: str, wrong: Array, name: str, place: str) -> DataError:
     return DataError(
-        f"{place}: column {name!r} has a missing value {row} rows further on. Give "
-        f"preprocessing=Preprocessing(…, missing=…), which says what to do with it."
+        f"{place}: a value of column {name!r} {what}, {int(wrong.argmax())} values further on. Give "
+        f"preprocessing=Preprocessing(…, missing=…), which says what to do with missing values."
     )

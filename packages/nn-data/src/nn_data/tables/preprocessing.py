@@ -14,7 +14,6 @@ from attrs import asdict, fields_dict
 from nn_core import ArrayDataset, ConfigError, DataError, load_extra, predict
 from nn_core.errors import did_you_mean
 from nn_core.typing import Array
-from nn_data.classes import class_weights
 from nn_data.tables.columns import chosen
 from nn_data.tables.encoding import ENCODERS, numbers_of
 from nn_data.tables.learning import kept, learn
@@ -123,7 +122,7 @@ class Preprocessing:
                 wrong = int((~(weight >= 0)).argmax())
                 raise DataError(f"The weight in row {rows[wrong]} is {weight[wrong]}, which is not at least 0.")
         elif self.options.weight == "balanced":
-            weight = class_weights(y, len(self.class_names))[y]
+            weight = np.array(self.target.weights, np.float32)[y]
         return ArrayDataset(x, y, weight)
 
     def inputs(self, source: Any) -> Array:

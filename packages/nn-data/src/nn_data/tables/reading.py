@@ -182,8 +182,8 @@ def _not_encoded(path: Path, place: str, encoding: str) -> str:
 
 def _has_names(path: Path, first: list[str]) -> bool:
     """Return whether a line names columns, which are no numbers."""
-    numbers = [word for word in first if _is_number(word)]
-    if numbers and not all(_is_number(word) or word in _MISSING for word in first):
+    numbers = [word for word in first if reads_as_number(word)]
+    if numbers and not all(reads_as_number(word) or word in _MISSING for word in first):
         raise DataError(
             f"The first line of {path} has numbers ({numbers[0]}) and words in it: say header=True if it names the "
             f"columns, header=False if it is data."
@@ -191,7 +191,8 @@ def _has_names(path: Path, first: list[str]) -> bool:
     return not numbers
 
 
-def _is_number(word: str) -> bool:
+def reads_as_number(word: str) -> bool:
+    """Return whether a word is a number written out."""
     try:
         float(word)
     except ValueError:

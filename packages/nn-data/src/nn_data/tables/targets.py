@@ -22,12 +22,14 @@ class Target:
         names: of the columns.
         classes: what the labels 0, 1, … stand for, integers, words or truth values; None for numbers.
         some: whether there are other classes, whose rows are left out.
+        weights: of the classes, that give each the same influence by its frequency in training.
         encoders: of the numbers.
     """
 
     names: list[str]
     classes: list[Any] | None = None
     some: bool = False
+    weights: list[float] = field(factory=list)
     encoders: list[NumberEncoder] = field(factory=list)
 
     def wanted(self, table: pa.Table) -> Array:
