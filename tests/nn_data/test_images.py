@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 import nn_core
 from nn_core import DataError
-from nn_data import digits, load_dataset, mnist
+from nn_data import digits, emnist_letters, fashion_mnist, kmnist, load_dataset, mnist
 
 PER_CLASS = np.array([178, 182, 177, 183, 181, 182, 181, 179, 174, 180])  # as published with the data
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "mnist"
@@ -246,3 +248,72 @@ def test_published_mnist_has_its_labels(published):
 def test_published_mnist_has_its_mean_pixel(published):
     test = published[1].x
     assert test.mean(dtype=np.float64) * 255 == pytest.approx(33.791224489795916, rel=1e-6)
+
+
+# Those that take its place
+
+
+@pytest.mark.parametrize("make", [fashion_mnist, kmnist])
+def test_datasets_in_the_same_files_are_read_alike_under_their_own_classes(tmp_path, make):
+    arrays = make_folder(tmp_path)
+    train, test = make(str(tmp_path))
+    same, _ = mnist(str(tmp_path))
+    np.testing.assert_array_equal(train.x, same.x)
+    assert test.y.tolist() == arrays["t10k_labels"].tolist()
+    assert (train.info.name, len(set(train.info.class_names))) == (make.__name__, 10)
+    assert train.info.class_names != same.info.class_names
+
+
+@pytest.mark.parametrize("make", [mnist, fashion_mnist, kmnist])
+def test_bytes_are_kept_on_request(tmp_path, make):
+    arrays = make_folder(tmp_path)
+    train, _ = make(str(tmp_path), as_bytes=True)
+    assert train.x.dtype == np.uint8
+    np.testing.assert_array_equal(train.x[:, 0], arrays["train_images"])
+
+
+def make_letters(path: Path, zipped: bool) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    files, arrays = {}, {}
+    for part, n in (("train", 6), ("test", 4)):
+        arrays[part] = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        arrays[f"{part}-labels"] = np.array([1, 26, 3, 4, 5, 6], np.uint8)[:n]
+        files[f"emnist-letters-{part}-images-idx3-ubyte"] = idx_bytes(arrays[part])
+        files[f"emnist-letters-{part}-labels-idx1-ubyte"] = idx_bytes(arrays[f"{part}-labels"])
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(f"gzip/{name}.gz", gzip.compress(data))
+    else:
+        for name, data in files.items():
+            (path / name).write_bytes(data)
+    return arrays
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_letters_stand_upright_and_are_numbered_from_0(tmp_path, zipped):
+    path = tmp_path / "gzip.zip" if zipped else tmp_path
+    arrays = make_letters(path, zipped)
+    train, test = emnist_letters(str(path))
+    np.testing.assert_array_equal(train.x[:, 0], arrays["train"].swapaxes(1, 2).astype(np.float32) / 255)
+    assert train.y.tolist() == [0, 25, 2, 3, 4, 5]
+    assert [train.info.class_names[label] for label in test.y] == ["a", "z", "c", "d"]
+
+
+def test_a_letter_that_is_none_is_named(tmp_path):
+    make_letters(tmp_path, zipped=False)
+    path = tmp_path / "emnist-letters-test-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(DataError, match=r"test-labels-idx1-ubyte is mislabelled: record 3 \(byte 11\) has the label 0"):
+        emnist_letters(str(tmp_path))
+
+
+def test_the_published_checksums_are_those_of_the_published_files(published, monkeypatch):
+    """All but the training images, which are not the original file here."""
+    asked = []
+    monkeypatch.setattr("nn_data.datasets.images.fetch", lambda name, files: asked.extend(files) or [1 / 0])
+    with pytest.raises(ZeroDivisionError):
+        mnist()
+    assert [file.name for file in asked] == [f"{part}.gz" for part in PARTS]
+    for file in asked[1:]:
+        assert file.checksum == f"md5:{hashlib.md5((PUBLISHED / file.name).read_bytes()).hexdigest()}"

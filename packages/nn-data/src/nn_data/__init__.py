@@ -11,7 +11,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from nn_core import ArrayDataset as ArrayDataset
     from nn_core.batching import Subset as Subset
-    from nn_data import transforms as transforms
     from nn_data.classes import class_weights as class_weights, keep_classes as keep_classes, one_hot as one_hot
     from nn_data.datasets.cifar import cifar10 as cifar10, cifar100 as cifar100
     from nn_data.datasets.downloads import RemoteFile as RemoteFile, cache_folder as cache_folder, fetch as fetch

@@ -189,11 +189,13 @@ def emnist_letters(path: str | None = None, as_bytes: bool = False) -> tuple[Arr
     source = fetch("emnist_letters", [archive])[0] if path is None else Path(path).expanduser()
     names = [f"emnist-letters-{part.replace('t10k', 'test')}" for part in PARTS]
     if source.suffix == ".zip":
+        places = [f"gzip/{name}.gz in {source}" for name in names]
         arrays = [read_idx(source, f"gzip/{name}.gz") for name in names]
     else:
-        arrays = [read_idx(find(source, name, names)) for name in names]
+        places = [str(find(source, name, names)) for name in names]
+        arrays = [read_idx(place) for place in places]
     for i in (1, 3):
-        check_labels(arrays[i].astype(np.int64) - 1, 26, str(source), offset=8, stride=1)
+        check_labels(arrays[i], 26, places[i], offset=8, stride=1, first=1)
         arrays[i] -= 1
     for i in (0, 2):
         arrays[i] = arrays[i].swapaxes(1, 2) if arrays[i].ndim == 3 else arrays[i]

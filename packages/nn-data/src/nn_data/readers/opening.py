@@ -68,8 +68,8 @@ def read_at_most(file: IO[bytes] | gzip.GzipFile, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def check_labels(labels: Array, classes: int, place: str, offset: int, stride: int) -> None:
-    """Refuse labels that are not below `classes`.
+def check_labels(labels: Array, classes: int, place: str, offset: int, stride: int, first: int = 0) -> None:
+    """Refuse labels that are not of one of the classes.
 
     Args:
         labels: integers, ``(N,)``.
@@ -77,14 +77,15 @@ def check_labels(labels: Array, classes: int, place: str, offset: int, stride: i
         place: what to call the file.
         offset: of the first label in it, in bytes.
         stride: from one label to the next, in bytes.
+        first: the smallest label there is.
 
     Raises:
         DataError: a label is out of range; the first one is named with its record and its offset in the file.
     """
-    wrong = (labels < 0) | (labels >= classes)
+    wrong = (labels < first) | (labels >= first + classes)
     if wrong.any():
-        first = int(wrong.argmax())
+        record = int(wrong.argmax())
         raise DataError(
-            f"{place} is mislabelled: record {first} (byte {offset + first * stride}) has the label {labels[first]}, "
-            f"and there are {classes} classes, from 0 to {classes - 1}."
+            f"{place} is mislabelled: record {record} (byte {offset + record * stride}) has the label "
+            f"{labels[record]}, and there are {classes} classes, from {first} to {first + classes - 1}."
         )
