@@ -131,6 +131,18 @@ def test_numbers_can_be_categories():
     np.testing.assert_array_equal(data.x[:, 1:7], np.eye(6))
 
 
+def test_whole_numbers_are_the_same_categories_and_classes_where_one_is_missing():
+    train = {"a": [1, 2, 3], "y": [0, 1, 0]}
+    holes = {"a": np.array([3.0, NAN, 1.0]), "y": np.array([1.0, 0.0, NAN])}
+    preprocessing = Preprocessing("y", categories="a", missing={"a": "most_frequent", "y": "drop"}).fit(train)
+    data = preprocessing(holes)
+    assert data.x.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert data.y.tolist() == [1, 0]
+    again = Preprocessing("y", categories="a", classes=[1], missing="drop").fit(holes)
+    assert again.feature_names == ("a=3",)
+    assert again(train | {"a": [3, 3, 3]}).y.tolist() == [0]
+
+
 @pytest.mark.parametrize("kind", ["category", "dictionary", "large_string"])
 def test_words_of_any_type_are_categories(kind):
     words = ["b", "a", "b"]

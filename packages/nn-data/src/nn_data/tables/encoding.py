@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -235,9 +236,17 @@ def _not_a_number(column: Any, name: str, rows: Array) -> str:
 
 
 def words_of(column: Any) -> Any:
-    """Return a column as words of Arrow; numbers are written out."""
-    chunked = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-    return chunked.cast(pa.string())
+    """Return a column as words of Arrow; numbers are written out, whole ones without a fraction."""
+    column = nan_as_null(column)
+    if pa.types.is_floating(column.type):  # as pandas makes them of integers of which one is missing
+        with suppress(pa.ArrowInvalid):
+            column = column.cast(pa.int64())
+    return column.cast(pa.string())
+
+
+def nan_as_null(column: Any) -> Any:
+    """Return a column in which values are missing that are NaN."""
+    return pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
 
 
 def codes_of(column: Any, values: list[Any]) -> Array:

@@ -11,7 +11,7 @@ from attrs import asdict, define, field
 
 from nn_core import DataError
 from nn_core.typing import Array
-from nn_data.tables.encoding import NumberEncoder, codes_of, missing_value
+from nn_data.tables.encoding import NumberEncoder, codes_of, missing_value, nan_as_null
 
 
 @define
@@ -37,7 +37,7 @@ class Target:
         if not self.some:
             return np.ones(table.num_rows, bool)
         codes = self._codes(table)
-        wanted: Array = (codes >= 0) | np.asarray(table[self.names[0]].is_null())
+        wanted: Array = (codes >= 0) | np.asarray(table[self.names[0]].is_null(nan_is_null=True))
         return wanted
 
     def encode(self, table: pa.Table, rows: Array) -> Array:
@@ -92,7 +92,7 @@ class Target:
     def _codes(self, table: pa.Table) -> Array:
         column = table[self.names[0]]
         try:
-            plain = column.cast(pa.array(self.classes).type)
+            plain = nan_as_null(column).cast(pa.array(self.classes).type)
         except pa.ArrowInvalid:
             raise DataError(
                 f"The classes in {self.names[0]!r} should be like {self.classes[0]!r}, and are of type {column.type}."
