@@ -280,6 +280,25 @@ class Descent(Optimizer):
 
 
 @pytest.mark.parametrize("prefetch", [0, 3])
+@pytest.mark.parametrize("taken", [0, 4, 20])
+def test_a_loader_of_a_stream_goes_on_after_the_batch_that_was_taken_last(folder, prefetch, taken):
+    def make():
+        return DataLoader(TableStream(folder, "label", ["id"], batch_size=50, shuffle=100), prefetch=prefetch)
+
+    whole, loader, other = make(), make(), make()
+    epochs = [[x[:, 0].tolist() for x, _ in whole] for _ in range(2)]
+    batches = iter(loader)
+    for _ in range(taken):
+        next(batches)
+    batches.close()
+    other.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    rest = [x[:, 0].tolist() for x, _ in other]
+    unknown = (folder / "part-0.csv").exists() or (folder / "part-0.jsonl").exists()
+    over = [] if unknown else epochs[1]  # the number of batches says that the epoch is over, where it is known
+    assert rest == (over if taken == 20 else epochs[0][taken:])
+
+
+@pytest.mark.parametrize("prefetch", [0, 3])
 def test_a_stream_trains_as_its_rows_in_memory_do(folder, prefetch):
     results = []
     for data in (

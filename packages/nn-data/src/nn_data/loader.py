@@ -133,14 +133,17 @@ class DataLoader:
         tasks = self._from_stream(begin) if self._streams else self._from_dataset(epoch, first)
         threads = 1 if self._streams else self.threads
         made = ahead(tasks, self.prefetch, threads) if self.prefetch else (task() for task in tasks)
-        last = None if self._streams else len(self)
+        try:
+            last: int | None = len(self)
+        except TypeError:
+            last = None  # is known when it was the last
         with closing(made):  # ends the threads, whatever ends the pass
             for done, (batch, place) in enumerate(made, first + 1):
                 if batch is _END:
                     self._position = {"epoch": epoch + 1, "batch": 0}
                     break
                 over = done == last
-                self._position = {"epoch": epoch + over, "batch": 0 if over else done} | place
+                self._position = {"epoch": epoch + 1, "batch": 0} if over else {"epoch": epoch, "batch": done} | place
                 yield batch
 
     def _from_dataset(self, epoch: int, first: int) -> Iterator[Callable[[], Any]]:

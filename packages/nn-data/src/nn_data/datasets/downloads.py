@@ -60,13 +60,13 @@ def fetch(dataset: str, remote: Sequence[RemoteFile]) -> list[Path]:
     try:
         with _alone_in(folder):
             for path, file in zip(paths, remote, strict=True):
-                quiet = pooch.get_logger()
-                level = quiet.level
-                quiet.setLevel("ERROR")  # the bar tells
+                logger = pooch.get_logger()
+                level = logger.level
+                logger.setLevel("ERROR")  # the bar tells
                 try:
                     pooch.retrieve(file.url, file.checksum, file.name, folder, downloader=_resumable(path))
                 finally:
-                    quiet.setLevel(level)
+                    logger.setLevel(level)
     except Exception as error:
         files = ", ".join(file.url for file in remote)
         raise DataError(
