@@ -114,6 +114,20 @@ def test_an_experiment_of_a_table_saves_how_raw_rows_are_prepared(tmp_path):
     assert json.loads(nn_cli("evaluate", "run", "--json", cwd=tmp_path).stdout)["r2"] > 0.6
 
 
+def test_other_data_are_prepared_as_a_run_has_learned(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, shift in (("t.csv", 0), ("other.csv", 100)):
+        a = rng.normal(size=300) + shift
+        pd.DataFrame({"a": a, "mpg": 3 * a, "name": 0}).to_csv(tmp_path / name, index=False)
+    text = EXPERIMENT.replace("cars.csv", "t.csv").replace("epochs = 20", "epochs = 5")
+    (tmp_path / "t.toml").write_text(text)
+    assert nn_cli("train", "t.toml", "--out", "run", cwd=tmp_path).returncode == 0
+    done = nn_cli("evaluate", "run", "--json", "--set", "data.path=other.csv", cwd=tmp_path)
+    assert json.loads(done.stdout)["loss"] > 10, done.stderr  # in units of the training part, not those of the new file
+    own = json.loads(nn_cli("evaluate", "run", "--json", cwd=tmp_path).stdout)
+    assert own["loss"] < 1
+
+
 def test_a_misspelled_option_of_a_table_is_named(tmp_path):
     (tmp_path / "cars.toml").write_text(EXPERIMENT.replace("missing =", "mising ="))
     done = nn_cli("train", "cars.toml", cwd=tmp_path)

@@ -213,3 +213,14 @@ def test_what_is_no_batch_is_refused(batch, kind):
 def test_what_is_no_data_is_refused(data):
     with pytest.raises(DataError, match=re.escape("Expected arrays (x, y), a dataset with len() and take(), or an")):
         Batches(data)
+
+
+def test_a_subset_takes_a_mask_and_refuses_what_is_not_there():
+    data = ArrayDataset(np.arange(5), np.array([0, 1, 0, 1, 1]))
+    part = Subset(data, data.y == 1)
+    assert len(part) == 3
+    assert part.take(np.arange(3))[0].tolist() == [1, 3, 4]
+    assert repr(part) == "Subset(3 of ArrayDataset(x=(5,), y=(5,)))"
+    for wrong, said in (([5], "has no 5 to 5"), ([True], "got bool"), ([[0]], "of shape"), ([0.5], "got float64")):
+        with pytest.raises(DataError, match=said):
+            Subset(data, wrong)

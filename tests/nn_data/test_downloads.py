@@ -165,6 +165,14 @@ def test_without_a_network_the_message_lists_the_files(cache):
         fetch("some", [file])
 
 
+def test_a_file_of_ones_own_in_the_cache_is_told_and_how_to_use_it(server, cache):
+    (cache / "some").mkdir(parents=True)
+    (cache / "some" / "a.bin").write_bytes(b"another edition")
+    with pytest.raises(DataError, match=rf"a.bin there is not the published file; path='{cache / 'some'}' takes it"):
+        fetch("some", [remote(server, "missing")])
+    assert (cache / "some" / "a.bin").read_bytes() == b"another edition"
+
+
 def test_a_silent_server_is_given_up(server, monkeypatch):
     import requests
 

@@ -50,6 +50,18 @@ def test_images_are_scaled_and_turned_to_gray_as_pillow_does(folder):
     np.testing.assert_array_equal(x[0, 0], expected)
 
 
+def test_one_number_is_a_size_for_both_sides(folder):
+    assert ImageFolder(folder, size=4).info.shape == (3, 4, 4)
+    assert repr(ImageFolder(folder)) == "ImageFolder(7 images of (3, 6, 5) in 2 classes)"
+
+
+def test_gray_images_of_16_bits_keep_their_upper_8(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.array([[0, 30_000], [65_535, 256]], np.uint16)).save(tmp_path / "a" / "1.png")
+    x, _ = ImageFolder(tmp_path, mode="L", as_bytes=True).take([0])
+    assert x[0, 0].tolist() == [[0, 117], [255, 1]]
+
+
 def test_jpegs_are_read_too(tmp_path):
     (tmp_path / "a").mkdir()
     Image.fromarray(np.full((8, 8, 3), 200, np.uint8)).save(tmp_path / "a" / "1.jpg")

@@ -9,6 +9,7 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nn_core import ArrayDataset, Checkpoint, ConfigError, DataError, Linear, Optimizer, fit
@@ -217,6 +218,7 @@ class Endless:
         ((X,), "got tuple of 1"),
         ((X, Y, Y, Y), "got tuple of 4"),
         ((), "got tuple of 0"),
+        (pd.DataFrame({"a": [1, 2]}), "got DataFrame"),
     ],
 )
 def test_what_is_no_dataset_is_an_error(data, said):
@@ -249,6 +251,7 @@ def test_a_loader_goes_on_after_the_batch_that_was_taken_last(taken, prefetch):
     state = loader.state_dict()
     other = fresh()
     other.load_state_dict(json.loads(json.dumps(state)))
+    del state["settings"]
     if taken == 5:  # the epoch is over, and the place is the beginning of the next
         assert state == {"epoch": 2, "batch": 0}
         assert labels(other) == epochs[2]
@@ -259,7 +262,24 @@ def test_a_loader_goes_on_after_the_batch_that_was_taken_last(taken, prefetch):
 
 
 def test_the_place_of_a_loader_that_did_nothing_is_the_beginning():
-    assert DataLoader((X, Y)).state_dict() == {"epoch": 0, "batch": 0}
+    state = DataLoader((X, Y)).state_dict()
+    assert (state["epoch"], state["batch"]) == (0, 0)
+    assert state["settings"]["samples"] == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"seed": 8}, "with seed=7, and this one has 8"),
+        ({"shuffle": False}, "with shuffle=True, and this one has False"),
+        ({"batch_size": 3}, "with batch_size=4, and this one has 3"),
+        ({"dataset": (X[:9], Y[:9])}, "with samples=10, and this one has 9"),
+    ],
+)
+def test_a_place_of_a_loader_with_other_settings_is_refused(options, said):
+    given = {"dataset": (X, Y), "batch_size": 4, "shuffle": True, "seed": 7}
+    with pytest.raises(ConfigError, match=f"position of a DataLoader {said}"):
+        DataLoader(**(given | options)).load_state_dict(DataLoader(**given).state_dict())
 
 
 @pytest.mark.parametrize("state", [{}, {"epoch": 1}, {"place": 3}])
@@ -299,7 +319,7 @@ def test_a_stream_is_gone_on_with_from_its_own_place_after_the_batch_taken_last(
     first = [x[0] for x, _ in itertools.islice(iter(loader), 2)]
     assert first == [-101, -102]
     state = loader.state_dict()
-    assert state == {"epoch": 1, "batch": 2, "source": {"epoch": 1, "place": 2}}
+    assert state == {"epoch": 1, "batch": 2, "source": {"epoch": 1, "place": 2}, "settings": {}}
     stream = Flow()
     other = DataLoader(stream, prefetch=prefetch, transform=lambda x: -x)
     other.load_state_dict(state)
@@ -501,3 +521,18 @@ def test_a_transform_is_done_to_the_inputs_of_every_batch(transform):
     for batch in DataLoader((x, Y, Y / 10), 4, transform=transform):
         np.testing.assert_allclose(batch[0][:, 0], (batch[1] - 10) / 2)
         np.testing.assert_array_equal(batch[2], batch[1] / 10)
+
+
+class Alone(Squares):
+    def take(self, indices):
+        return indices
+
+
+def test_a_dataset_that_gives_inputs_alone_is_named():
+    with pytest.raises(DataError, match=r"A batch is \(x, y\) or \(x, y, weight\), got ndarray"):
+        next(iter(DataLoader(Alone(5), 2)))
+
+
+def test_a_function_that_returns_nothing_is_named():
+    with pytest.raises(DataError, match=r"The transform <function .*lambda.* returned nothing"):
+        next(iter(DataLoader((X, Y), 2, transform=lambda x: None if x is None else print(end=""))))

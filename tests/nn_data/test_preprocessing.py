@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nn_core import ConfigError, DataError, Linear, load, save
-from nn_data import ArrayDataset, Preprocessing, TableDataset, class_weights
+from nn_core import BCEWithLogitsLoss, ConfigError, DataError, Linear, load, save
+from nn_data import ArrayDataset, Preprocessing, TableDataset, TableStream, class_weights
 
 NAN = float("nan")
 TRAIN = pd.DataFrame(
@@ -89,7 +89,7 @@ def test_rows_with_missing_values_are_dropped_before_anything_is_learned():
 
 def test_a_missing_value_is_refused_unless_something_is_said():
     with pytest.raises(
-        DataError, match=r"Column 'age' has a missing value in row 2 \(1 in all\)\. .* missing='median'"
+        DataError, match=r"Column 'age' has a missing value in row 2 \(1 in all\)\. Say what to do .*'median'"
     ):
         TableDataset(TRAIN, target="rent")
 
@@ -122,6 +122,38 @@ def test_categories_become_columns_of_0_and_1_in_alphabetical_order():
 def test_categories_become_numbers_on_request():
     codes = TRAIN.city.fillna("Rome").map({"Bern": 0, "Oslo": 1, "Rome": 2})
     np.testing.assert_array_equal(column("city", categorical="ordinal"), codes)
+
+
+def test_codes_keep_their_zeros_in_files_and_tables_alike(tmp_path):
+    path, new = tmp_path / "t.csv", tmp_path / "new.csv"
+    path.write_text("code,y\n01,0.5\n1,1.5\nA,2.5\n02,3\nB,4\nC,5\n")
+    new.write_text("code\n01\n02\n")
+    for options in ({}, {"categories": ["code"]}):
+        preprocessing = Preprocessing("y", **options).fit(path)
+        assert preprocessing.feature_names == tuple(f"code={code}" for code in ("01", "02", "1", "A", "B", "C"))
+        assert preprocessing.inputs(new).argmax(axis=1).tolist() == [0, 1]
+        assert preprocessing.inputs({"code": ["01", "02"]}).argmax(axis=1).tolist() == [0, 1]
+    path.write_text("code,y\n01,0.5\n02,3\n")
+    preprocessing = Preprocessing("y", categories="code").fit(path)
+    assert preprocessing.inputs(pd.DataFrame({"code": ["02"]})).tolist() == [[0, 1]]
+    stream = TableStream(path, preprocessing=Preprocessing("y", categories="code"))
+    assert stream.feature_names == ("code=01", "code=02")
+
+
+def test_an_ordered_column_keeps_its_order():
+    sizes = pd.Categorical(["mid", "lo", "hi", "lo"], ["lo", "mid", "hi", "huge"], ordered=True)
+    table = pd.DataFrame({"size": sizes, "y": [0.5, 1, 2, 3]})
+    assert TableDataset(table, target="y", categorical="ordinal").x.ravel().tolist() == [1, 0, 2, 0]
+    assert TableDataset(table, target="y").preprocessing.feature_names == ("size=lo", "size=mid", "size=hi")
+
+
+def test_words_that_are_nearly_all_different_are_no_categories_and_no_classes():
+    dates = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    with pytest.raises(ConfigError, match="Column 'a' has 30 different values in 30 rows, such as '2024-01-01'"):
+        TableDataset({"a": dates, "y": range(30)}, target="y")
+    with pytest.raises(ConfigError, match="The target 'y' has 30 different words in 30 rows, such as '0,0': turn them"):
+        TableDataset({"a": range(30), "y": [f"{i},0" for i in range(30)]}, target="y")
+    assert TableDataset({"a": range(30), "y": dates}, target="y", task="classification").y.tolist() == list(range(30))
 
 
 def test_numbers_can_be_categories():
@@ -194,7 +226,7 @@ def test_a_few_words_among_numbers_are_a_mistake_that_is_named():
 
 def test_an_identifier_in_one_hot_form_is_refused():
     table = {"name": [f"n{i}" for i in range(1001)], "y": [0.0] * 1001}
-    with pytest.raises(ConfigError, match="Column 'name' has 1001 different values, too many for a column each"):
+    with pytest.raises(ConfigError, match="Column 'name' has 1001 different values in 1001 rows, such as 'n0', which"):
         TableDataset(table, target="y")
 
 
@@ -265,7 +297,7 @@ def test_options_that_do_not_fit_the_table_are_refused(options, said):
         ({"missing": ("constant", None)}, "missing of a table must be one of"),
         ({"missing": 0}, r"\('constant', value\)"),
         ({"unknown": "zeros"}, "unknown of a table must be one of error, ignore"),
-        ({"task": "clustering"}, "task of a table must be classification or regression"),
+        ({"task": "clustering"}, "task of a table must be classification, binary or regression"),
         ({"classes": [1, "a"]}, "classes of a table must be different words, or integers"),
         ({"classes": [1, 1]}, "different"),
         ({"classes": [0.5]}, "different"),
@@ -312,6 +344,45 @@ def test_broken_numbers_are_a_regression_and_whole_ones_can_be():
     assert TableDataset({"x": [1, 2], "y": [1.0, 2.0]}, target="y", task="classification").y.tolist() == [0, 1]
 
 
+def test_whole_numbers_that_are_to_be_scaled_are_amounts():
+    data = TableDataset({"x": [1, 2], "y": [10, 30]}, target="y", scale_target="standardize")
+    assert data.y.tolist() == [[-1], [1]]
+    with pytest.raises(ConfigError, match="scale_target='standardize' is for amounts, and the task is classification"):
+        Preprocessing("y", task="classification", scale_target="standardize")
+
+
+def test_a_binary_target_is_a_column_of_0_and_1_for_a_loss_of_one_logit():
+    table = {"x": [1.0, 2.0, 3.0, 4.0], "y": ["no", "yes", "no", "no"]}
+    data = TableDataset(table, target="y", task="binary", weight="balanced")
+    assert (data.y.dtype, data.y.tolist()) == (np.float32, [[0], [1], [0], [0]])
+    np.testing.assert_allclose(data.weight, [2 / 3, 2, 2 / 3, 2 / 3], rtol=1e-6)
+    BCEWithLogitsLoss()(np.zeros((4, 1), np.float32), data.y)
+    assert data.preprocessing.decode(np.array([[-1.0], [2.0]])).tolist() == ["no", "yes"]
+    with pytest.raises(ConfigError, match="A binary task is of two classes, and 'y' has 3"):
+        TableDataset({"x": [1, 2, 3], "y": ["a", "b", "c"]}, target="y", task="binary")
+
+
+def test_large_amounts_are_decoded_without_loss():
+    y = 1e9 + np.arange(100.0)
+    preprocessing = Preprocessing("y", scale_target="standardize").fit({"x": np.arange(100), "y": y})
+    decoded = preprocessing.decode(((y - y.mean()) / y.std()).astype(np.float32)[:, None])
+    np.testing.assert_allclose(decoded[:, 0], y, atol=1e-3)
+
+
+def test_one_raw_row_may_be_a_dictionary():
+    preprocessing = Preprocessing("rent", **FILLED).fit(TRAIN)
+    row = {"age": 25, "rooms": 3, "city": "Oslo", "pets": True}
+    expected = preprocessing.inputs(pd.DataFrame([row]))
+    np.testing.assert_array_equal(preprocessing.inputs(row), expected)
+    np.testing.assert_array_equal(preprocessing.inputs([row, row]), np.repeat(expected, 2, axis=0))
+
+
+def test_what_is_missing_later_but_was_not_in_training_is_named_as_such():
+    preprocessing = Preprocessing("y", missing="median").fit({"a": [1.0, 2.0], "w": ["x", "y"], "y": [0.5, 1]})
+    with pytest.raises(DataError, match=r"'w' has a missing value in row 1 \(1 in all\), and nothing was said in"):
+        preprocessing.inputs({"a": [1.0, None], "w": ["x", None]})
+
+
 def test_many_integers_have_to_be_explained():
     table = {"x": range(200), "y": range(200)}
     with pytest.raises(ConfigError, match="over 100 different integers: say task='regression' if they are amounts"):
@@ -336,7 +407,7 @@ def test_rows_of_other_classes_are_left_out_and_the_labels_are_in_the_order_give
 
 def test_a_missing_target_is_refused_or_its_row_is_dropped():
     table = {"x": [1, 2, 3], "y": ["a", None, "b"]}
-    with pytest.raises(DataError, match="Column 'y' has a missing value in row 1"):
+    with pytest.raises(DataError, match="The target 'y' is missing in row 1"):
         TableDataset(table, target="y")
     assert TableDataset(table, target="y", missing={"y": "drop"}).y.tolist() == [0, 1]
 

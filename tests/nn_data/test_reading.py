@@ -123,8 +123,8 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     [
         ("", "is empty"),
         ("a,a\n1,2\n", "names several columns 'a'"),
-        ("a,b\n1,2\n3\n", "Row #3"),
-        ("a,b\n1,2\n3,4,5\n", "Row #3"),
+        ("a,b\n1,2\n3\n", "row 1: Expected 2 columns, got 1"),
+        ("a,b\n1,2\n3,4,5\n", "row 1: Expected 2 columns, got 3"),
         ("\n\na,b\n", "is empty"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_text_file_that_is_no_table_is_an_error_that_names_file_and_row(tmp_pa
 def test_bytes_that_are_no_text_are_an_error_unless_the_encoding_is_named(tmp_path, data):
     path = tmp_path / "t.csv"
     path.write_bytes(data)
-    with pytest.raises(DataError, match=f"of {path} has bytes that are no utf-8: say encoding='latin-1'"):
+    with pytest.raises(DataError, match=f"of {path} has bytes that are no utf-8. .* encoding='latin-1'"):
         read_table(path)
     same(read_table(path, encoding="latin-1"), pd.read_csv(path, encoding="latin-1"))
     with pytest.raises(ConfigError, match="There is no encoding 'utf-nine'"):
@@ -204,3 +204,36 @@ def test_lines_of_json_are_told_apart_from_other_json(tmp_path):
     with gzip.open(tmp_path / "t.json.gz", "wt") as file:
         file.write('{"a": 1}\n{"a": 2.5}\n')
     assert read_table(tmp_path / "t.json.gz").to_pydict() == {"a": [1.0, 2.5]}
+
+
+def test_rows_may_be_dictionaries():
+    assert read_table({"a": 1.5, "b": "x", "c": None}).to_pylist() == [{"a": 1.5, "b": "x", "c": None}]
+    assert read_table([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]).to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_columns_of_several_kinds_of_values_are_words():
+    frame = pd.DataFrame({"a": [1, "many", None], "b": [1, 2, 3]})
+    assert read_table(frame).to_pydict() == {"a": ["1", "many", None], "b": [1, 2, 3]}
+    assert frame["a"].tolist()[:2] == [1, "many"]  # which was not changed
+    with pytest.raises(DataError, match="several columns 'a'; every column needs a name of its own"):
+        read_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_separator_and_decimal_point_can_be_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n0,5;x\n1,25;y\n")
+    assert read_table(path, separator=";", decimal=",").to_pydict() == {"a": [0.5, 1.25], "b": ["x", "y"]}
+    with pytest.raises(DataError, match=r"(?s)Row|row|separator=';'"):
+        read_table(path)
+    path.write_text("a;b\n1;x\n")
+    with pytest.raises(DataError, match="has one column alone, 'a;b': say separator=';' if that separates them"):
+        read_table(path)
+    with pytest.raises(ConfigError, match="separator of a text file must be one character, got ';;'"):
+        read_table(path, separator=";;")
+
+
+def test_columns_that_look_like_numbers_can_be_words(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("code,n\n01,1\n02,2\n")
+    assert read_table(path, text=["co*"]).to_pydict() == {"code": ["01", "02"], "n": [1, 2]}
+    assert read_table(path, text=[0, "nowhere"])["code"].to_pylist() == ["01", "02"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn_core import ConfigError
+from nn_core import ConfigError, DataError
 from nn_data import DataLoader, StratifiedSampler, WeightedSampler, class_weights
 
 LABELS = np.repeat([4, 7, 9], [80, 15, 5])
@@ -90,3 +90,22 @@ def test_a_sampler_and_shuffling_exclude_each_other():
         DataLoader((LABELS, LABELS), sampler=StratifiedSampler(LABELS), shuffle=True)
     with pytest.raises(ConfigError, match=r"A sampler has len\(\) and order"):
         DataLoader((LABELS, LABELS), sampler=[3, 1, 2])
+
+
+@pytest.mark.parametrize("sampler", [StratifiedSampler([0, 1]), WeightedSampler([1, 1, 1], size=5)])
+def test_a_sampler_for_another_number_of_samples_is_refused(sampler):
+    with pytest.raises(ConfigError, match=f"Sampler is for {sampler.samples} samples, and the dataset has 5"):
+        DataLoader((np.arange(5), np.arange(5)), sampler=sampler)
+
+
+class Beyond:
+    def __len__(self):
+        return 2
+
+    def order(self, seed, epoch):
+        return np.array([1, 5])
+
+
+def test_a_sample_that_is_not_there_is_named():
+    with pytest.raises(DataError, match="Beyond chose sample 5 of a dataset of 5"):
+        next(iter(DataLoader((np.arange(5), np.arange(5)), sampler=Beyond())))

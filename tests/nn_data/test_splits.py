@@ -174,6 +174,16 @@ def test_the_parts_are_of_the_kind_of_the_whole(data, rows):
     assert type(train) is type(test) is type(data)
 
 
+def test_classes_and_groups_may_be_columns_of_the_table():
+    frame = pd.DataFrame({"a": range(100), "c": CLASSES, "g": np.arange(100) // 5})
+    for table in (frame, pa.Table.from_pandas(frame)):
+        _, test = split(table, test_size=0.2, labels="c", seed=1)
+        assert np.bincount(np.asarray(test["c"])).tolist() == [12, 6, 2]
+        train, test = split(table, test_size=0.2, groups="g", seed=1)
+        assert not set(np.asarray(train["g"]).tolist()) & set(np.asarray(test["g"]).tolist())
+    assert next(k_fold(frame, 50, seed=None))[1].tolist() == [0, 1]
+
+
 def test_parts_of_a_dataset_know_what_is_known_about_it():
     for data in (ArrayDataset(X, Y, info="known"), Subset(ArrayDataset(X, Y, info="known"), Y)):
         assert [part.info for part in split(data)] == ["known", "known"]

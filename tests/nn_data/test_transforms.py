@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nn_core import ConfigError, DataError
-from nn_data import ArrayDataset, DataLoader
+from nn_data import ArrayDataset, DataLoader, Subset
 from nn_data.transforms import (
     Compose,
     Cutout,
@@ -95,6 +95,18 @@ def test_normalizing_by_channel_gives_mean_0_and_deviation_1(images, rng):
     np.testing.assert_allclose(y.std(axis=(0, 2, 3)), 1, rtol=1e-6)
     whole = Normalize.of(ArrayDataset(images, np.zeros(50)), per_channel=False)(images, rng)
     np.testing.assert_allclose([whole.mean(), whole.std()], [0, 1], atol=1e-6)
+
+
+def test_a_dataset_is_normalized_by_in_parts(rng):
+    x = rng.normal(3, 2, (2500, 2, 3)).astype(np.float32)
+    data = ArrayDataset(x, np.zeros(2500))
+    whole, parts = Normalize.of(x), Normalize.of(Subset(data, np.arange(2500)))
+    np.testing.assert_allclose([parts.mean, parts.std], [x.mean(axis=(0, 2)), x.std(axis=(0, 2))], rtol=1e-5)
+    np.testing.assert_allclose([whole.mean, whole.std], [parts.mean, parts.std], rtol=1e-9)
+    single = Normalize.of(Subset(data, np.arange(2500)), per_channel=False)
+    np.testing.assert_allclose([single.mean, single.std], [x.mean(), x.std()], rtol=1e-5)
+    with pytest.raises(DataError, match="no samples to normalize by"):
+        Normalize.of(x[:0])
 
 
 def test_a_constant_channel_becomes_0(rng):

@@ -49,9 +49,14 @@ class TrainSection:
 
 @frozen
 class Experiment:
-    """A checked configuration: `table` is the file with all overrides, completed by the defaults of the sections."""
+    """A checked configuration: `table` is the file with all overrides, completed by the defaults of the sections.
+
+    Of a run that has begun, `preprocessing` is what it learned about the columns of its table, which other data are
+    prepared by, too.
+    """
 
     table: dict[str, Any]
+    preprocessing: dict[str, Any] | None = None
 
     @property
     def seed(self) -> int:
@@ -69,6 +74,8 @@ class Experiment:
     def load_data(self) -> tuple[Any, Any, Any]:
         """Return the datasets (train, validation, test); validation is None unless a share is set aside for it."""
         table = {key: value for key, value in self.table["data"].items() if key not in _USE}
+        if self.preprocessing is not None and takes("dataset", table["type"], "preprocessing"):
+            table["preprocessing"] = self.preprocessing
         if not self.data.validation:
             train, test = build("dataset", table)
             return train, None, test

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from attrs import evolve
 
 import nn_core
 from nn_cli.experiment import Experiment, read_experiment
@@ -122,7 +123,7 @@ def resumed_run(path: Path, overrides: tuple[str, ...]) -> tuple[Experiment, Pat
     last = path / WEIGHTS.format("last")
     if not last.is_file():
         raise ConfigError(f"{path} holds no {last.name} to go on from: the run was not trained. Start it anew.")
-    return read_experiment(path / CONFIG, overrides), last
+    return evolve(read_experiment(path / CONFIG, overrides), preprocessing=_learned(path)), last
 
 
 def discard_unless_trained(path: Path) -> None:
@@ -145,4 +146,11 @@ def open_run(path: Path, overrides: tuple[str, ...], weights: str) -> tuple[Expe
     for override in overrides:
         if override.startswith(("model", "optimizer", "seed", "train.epochs")):
             raise ConfigError(f"--set {override} has no effect on a model that is trained; data and loss can be set.")
-    return read_experiment(path / CONFIG, overrides, trains=False), nn_core.load(path / WEIGHTS.format(weights))
+    experiment = evolve(read_experiment(path / CONFIG, overrides, trains=False), preprocessing=_learned(path))
+    return experiment, nn_core.load(path / WEIGHTS.format(weights))
+
+
+def _learned(path: Path) -> dict[str, Any] | None:
+    """Return what a run learned about the columns of its table, which its best model carries; None if there is none."""
+    best = path / WEIGHTS.format("best")
+    return nn_core.load_extra(best).get("preprocessing") if best.exists() else None

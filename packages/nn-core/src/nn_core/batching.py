@@ -73,11 +73,16 @@ class ArrayDataset:
             tuple(array.shape for array in part) if isinstance(part, tuple) else part.shape for part in self.columns
         ]
         names = ("x", "y", "weight")
-        return f"ArrayDataset({', '.join(f'{name}={shape}' for name, shape in zip(names, shapes, strict=False))})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={shape}' for name, shape in zip(names, shapes, strict=False))})"
+        )
 
 
 class Subset:
-    """Some of the samples of a dataset, in a given order.
+    """Some of the samples of a dataset, in a given order, or those that a mask tells.
+
+    Raises:
+        DataError: there is no such sample.
 
     >>> part = Subset(ArrayDataset(np.arange(5), np.arange(5)), [3, 1])
     >>> part.take(np.array([0, 1]))
@@ -87,6 +92,16 @@ class Subset:
     def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset = dataset
         self.indices = np.asarray(indices)
+        n = len(dataset)
+        if self.indices.dtype == bool and self.indices.shape == (n,):
+            self.indices = np.flatnonzero(self.indices)
+        if self.indices.ndim != 1 or (self.indices.size and self.indices.dtype.kind not in "iu"):
+            raise DataError(
+                f"The samples of a Subset are chosen by their numbers, or by a mask of {n}, got {self.indices.dtype} "
+                f"of shape {self.indices.shape}."
+            )
+        if self.indices.size and not -n <= self.indices.min() <= self.indices.max() < n:
+            raise DataError(f"A Subset of {n} samples has no {self.indices.min()} to {self.indices.max()}.")
 
     @property
     def info(self) -> Any:
@@ -94,6 +109,9 @@ class Subset:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def __repr__(self) -> str:
+        return f"Subset({len(self)} of {self.dataset!r})"
 
     def take(self, indices: Any) -> Batch:
         """Return the samples at these positions of the subset."""

@@ -13,7 +13,7 @@ import numpy as np
 from nn_core import ArrayDataset, DataError, PluginError
 from nn_core.typing import Array, TrainTestEvalSets
 from nn_data import loader
-from nn_data.classes import keep_classes
+from nn_data.classes import keep_classes, one_hot
 from nn_data.datasets import images
 from nn_data.datasets.tabular import california_housing
 from nn_data.readers.idx import read_idx
@@ -51,6 +51,9 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Dataset(images={self.images.shape}, labels={self.labels.shape})"
 
     def batches(
         self,
@@ -97,6 +100,7 @@ def load_mnist_gz(folder: str | Path) -> tuple[Dataset, Dataset]:
 def normalize(x: Any, mean: Any, std: Any) -> Array:
     """Return ``(x − mean) / std``; where `std` is 0, it only subtracts the mean."""
     std = np.asarray(std)
+    x = np.asarray(x)
     result: Array = (x - mean) / np.where(std == 0, np.ones_like(std), std)
     return result
 
@@ -250,3 +254,20 @@ def _image_sets(
 def _flat(parts: Sequence[ArrayDataset]) -> Sets:
     train, validation, test = ((part.x.reshape(len(part), -1), part.y) for part in parts)
     return (*train, *validation, *test)
+
+
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "load_california_housing",
+    "load_env",
+    "load_fashion_mnist",
+    "load_fashion_mnist_data",
+    "load_mnist",
+    "load_mnist_data",
+    "load_mnist_gz",
+    "normalize",
+    "one_hot",
+    "separate_validation",
+    "split_features_and_labels",
+]

@@ -13,6 +13,7 @@ import numpy as np
 from nn_core import ConfigError, DataError
 from nn_core.batching import ArrayDataset, Batch
 from nn_core.random import epoch_order
+from nn_data.places import place_of
 from nn_data.prefetching import ahead
 from nn_data.sampling import Sampler
 from nn_data.transforms.base import composed
@@ -64,7 +65,8 @@ class DataLoader:
         self.dataset: Any = ArrayDataset(*dataset) if are_arrays else dataset
         is_one = hasattr(self.dataset, "take") and hasattr(self.dataset, "__len__")
         self._streams = not is_one and hasattr(dataset, "__iter__") and not isinstance(dataset, (tuple, list, str))
-        if not (is_one or self._streams) or hasattr(self.dataset, "dtype"):  # take() of an array does something else
+        # take() of an array, or of a table of pandas, does something else
+        if not (is_one or self._streams) or hasattr(self.dataset, "dtype") or hasattr(self.dataset, "iloc"):
             raise ConfigError(
                 f"DataLoader needs a dataset with len() and take(indices), arrays (x, y), or an iterable of batches, "
                 f"got {type(dataset).__name__}{f' of {len(dataset)}' if isinstance(dataset, tuple) else ''}."
@@ -82,6 +84,11 @@ class DataLoader:
             raise ConfigError("A sampler decides the order by itself; leave shuffle out.")
         if sampler is not None and not (hasattr(sampler, "order") and hasattr(sampler, "__len__")):
             raise ConfigError(f"A sampler has len() and order(seed, epoch), got {sampler!r}.")
+        expected = getattr(sampler, "samples", None)  # which one of somebody else may not say
+        if expected is not None and expected != len(self.dataset):
+            raise ConfigError(
+                f"{type(sampler).__name__} is for {expected} samples, and the dataset has {len(self.dataset)}."
+            )
         self.shuffle = shuffle
         self.seed = seed
         self.drop_last = drop_last
@@ -102,18 +109,23 @@ class DataLoader:
         Batches that were only made ready do not count. After the last batch of an epoch the place is the beginning of
         the next one, where the number of batches is known.
         """
-        return dict(self._position)
+        return {**self._position, "settings": self._settings()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Have the next pass begin at the place that `state_dict` returned.
 
         Raises:
-            ConfigError: `state` is of something else.
+            ConfigError: `state` is of something else, or of a loader with other settings.
         """
-        if not {"epoch", "batch"} <= set(state):
-            raise ConfigError(f"The position of a DataLoader has an epoch and a batch, got {state!r}.")
-        self._begin = self._position = dict(state)
-        self.epoch = state["epoch"]
+        self._begin = self._position = place_of(state, self._settings(), "DataLoader")
+        self.epoch = self._begin["epoch"]
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what decides about the order of the samples, beside the dataset and the sampler."""
+        if self._streams:
+            return {}
+        names = ("batch_size", "shuffle", "seed", "drop_last")
+        return {name: getattr(self, name) for name in names} | {"samples": len(self.dataset)}
 
     def __len__(self) -> int:
         """Return the number of batches per epoch, or raise TypeError where an iterable of batches cannot tell."""
@@ -148,7 +160,10 @@ class DataLoader:
 
     def _from_dataset(self, epoch: int, first: int) -> Iterator[Callable[[], Any]]:
         if self.sampler is not None:
-            order = self.sampler.order(self.seed, epoch)
+            order, n = np.asarray(self.sampler.order(self.seed, epoch)), len(self.dataset)
+            if order.size and not 0 <= order.min() <= order.max() < n:
+                wrong = order[(order < 0) | (order >= n)][0]
+                raise DataError(f"{type(self.sampler).__name__} chose sample {wrong} of a dataset of {n}.")
         else:
             n = len(self.dataset)
             order = epoch_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
@@ -178,11 +193,11 @@ class DataLoader:
         return repeat(advance)
 
     def _transformed(self, batch: Batch, epoch: int, i: int) -> Batch:
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            raise DataError(f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}.")
         if self.transform is None:
             return batch
-        if not isinstance(batch, tuple) or len(batch) not in (2, 3):
-            raise DataError(f"A batch is (x, y) or (x, y, weight), got {type(batch).__name__}.")
-        return self.transform.batch(batch, np.random.default_rng([self.seed % 2**64, epoch, i]))
+        return self.transform.batch(tuple(batch), np.random.default_rng([self.seed % 2**64, epoch, i]))
 
 
 def _check_count(option: str, value: Any, least: int) -> None:

@@ -11,7 +11,11 @@ from nn_core.typing import Array
 
 
 class Sampler(Protocol):
-    """Chooses the samples of an epoch. `DataLoader` takes anything that has these methods."""
+    """Chooses the samples of an epoch. `DataLoader` takes anything that has these methods.
+
+    One that has the attribute `samples`, the number of samples that it chooses from, is refused for a dataset of
+    another size.
+    """
 
     def __len__(self) -> int:
         """Return the number of samples per epoch."""
@@ -54,6 +58,11 @@ class WeightedSampler:
             )
         self.replacement = replacement
 
+    @property
+    def samples(self) -> int:
+        """The number of samples to choose from."""
+        return len(self.weights)
+
     def __len__(self) -> int:
         return int(self.size)
 
@@ -80,6 +89,11 @@ class StratifiedSampler:
         if labels.ndim != 1:
             raise ConfigError(f"labels of StratifiedSampler must be one per sample, got the shape {labels.shape}.")
         self.members = np.unique(labels, return_inverse=True)[1]
+
+    @property
+    def samples(self) -> int:
+        """The number of samples to choose from."""
+        return len(self.members)
 
     def __len__(self) -> int:
         return len(self.members)

@@ -32,14 +32,18 @@ def split(
         data: an array, a tuple of arrays, a table of pandas or Arrow, or a dataset; the parts are of the same kind.
         test_size: see `split_indices`, as for the following.
         validation: share or number.
-        labels: class of every sample, for parts in which every class keeps its share.
-        groups: group of every sample, for parts that have no group in common.
+        labels: class of every sample, for parts in which every class keeps its share; or the column of a table.
+        groups: group of every sample, for parts that have no group in common; likewise.
         ordered: whether the parts follow one another.
         seed: which samples they have.
 
     Raises:
         DataError: see `split_indices`, or the data cannot be divided.
     """
+    if isinstance(labels, str):
+        labels = data[labels]
+    if isinstance(groups, str):
+        groups = data[groups]
     parts = split_indices(
         _length(data),
         test_size=test_size,
@@ -124,7 +128,7 @@ def stratified_split(labels: Any, test_size: float | int, seed: int = 0) -> tupl
 
 
 def k_fold(
-    n: int, k: int = 5, *, labels: Any = None, groups: Any = None, ordered: bool = False, seed: int | None = 0
+    n: Any, k: int = 5, *, labels: Any = None, groups: Any = None, ordered: bool = False, seed: int | None = 0
 ) -> Iterator[tuple[Array, Array]]:
     """Yield the sorted indices (train, test) of `k` divisions of `n` samples, in which each is tested once.
 
@@ -134,7 +138,7 @@ def k_fold(
     [([0, 1], [2, 3]), ([0, 1, 2, 3], [4, 5])]
 
     Args:
-        n: number of samples.
+        n: number of samples, or something with a length.
         k: number of folds.
         labels: class of every sample: each fold has of each class the same number to within one.
         groups: group of every sample: all samples of a group are in the same fold; the largest groups are dealt out
@@ -150,6 +154,7 @@ def k_fold(
     """
     if (labels is not None) + (groups is not None) + bool(ordered) > 1:
         raise ConfigError("Folds are by labels, by groups or ordered: give only one of them.")
+    n = n if isinstance(n, (int, np.integer)) else _length(n)
     least = 1 if ordered else 2
     if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < least:
         raise ConfigError(f"k must be an integer of at least {least}, got {k!r}.")

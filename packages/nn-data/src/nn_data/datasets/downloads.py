@@ -55,8 +55,10 @@ def fetch(dataset: str, remote: Sequence[RemoteFile]) -> list[Path]:
 
     folder = cache_folder(dataset)
     paths = [folder / file.name for file in remote]
-    if all(map(_is_good, paths, remote)):  # also where the cache cannot be written to
+    wanting = [path for path, file in zip(paths, remote, strict=True) if not _is_good(path, file)]
+    if not wanting:  # also where the cache cannot be written to
         return paths
+    odd = next((path for path in wanting if path.is_file()), None)
     try:
         with _alone_in(folder):
             for path, file in zip(paths, remote, strict=True):
@@ -69,9 +71,11 @@ def fetch(dataset: str, remote: Sequence[RemoteFile]) -> list[Path]:
                     logger.setLevel(level)
     except Exception as error:
         files = ", ".join(file.url for file in remote)
+        hint = "" if odd is None else f" {odd.name} there is not the published file; path={str(folder)!r} takes it."
         raise DataError(
             f"{dataset} cannot be downloaded to {folder}: {_reason(error)}. Fetch its files in "
             f"another way ({files}), and name their folder with path=, or put them into {folder}."
+            f"{hint}"
         ) from error
     return paths
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from nn_core import ConfigError, DataError, PluginError
 from nn_core.batching import Subset
-from nn_core.typing import Array
+from nn_core.fields import pair
+from nn_core.typing import Array, IntOrPair
 from nn_data.datasets.info import DatasetInfo
 from nn_data.splits import split_indices
 
@@ -23,12 +24,15 @@ class ImageFolder:
     Args:
         path: the folder; its folders, in alphabetical order, are the classes 0, 1, …, and all images in and below one
             belong to it.
-        size: (height, width) to which every image is scaled; they must all be of one size if left out.
+        size: (height, width) to which every image is scaled, or one number for both; they must all be of one size if it
+            is left out.
         mode: ``RGB`` for three channels, ``L`` for one.
         as_bytes: whether x holds the bytes from 0 to 255, for a loader that converts them.
 
     Shape:
-        x ``(N, channels, height, width)`` float32 from 0 to 1; y ``(N,)`` int64.
+        x ``(N, channels, height, width)`` float32 from 0 to 1; y ``(N,)`` int64, also as the attribute `y`.
+
+    The attributes `paths` and `info` tell the files, and the names of the classes.
 
     Raises:
         DataError: there are no images; later, one is damaged, or not of the size of the others.
@@ -36,7 +40,7 @@ class ImageFolder:
     """
 
     def __init__(
-        self, path: str | Path, size: tuple[int, int] | None = None, mode: str = "RGB", as_bytes: bool = False
+        self, path: str | Path, size: IntOrPair | None = None, mode: str = "RGB", as_bytes: bool = False
     ) -> None:
         try:
             import PIL  # noqa: F401 - the question is whether it is there
@@ -45,7 +49,8 @@ class ImageFolder:
         root = Path(path).expanduser()
         if mode not in _MODES:
             raise ConfigError(f"mode of ImageFolder must be RGB or L, got {mode!r}.")
-        if size is not None and not (len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+        wanted = None if size is None else pair(size)
+        if wanted is not None and not (len(wanted) == 2 and all(isinstance(n, int) and n > 0 for n in wanted)):
             raise ConfigError(f"size of ImageFolder must be (height, width), got {size!r}.")
         if not root.is_dir():
             raise DataError(f"There is no folder {root}.")
@@ -63,8 +68,8 @@ class ImageFolder:
         self.y = np.array(labels, np.int64)
         self.mode = mode
         self.as_bytes = as_bytes
-        self.scales = size is not None
-        self.size = tuple(size) if size is not None else self._read(self.paths[0], None).shape[1:]
+        self.scales = wanted is not None
+        self.size = wanted if wanted is not None else self._read(self.paths[0], None).shape[1:]
         self.info = DatasetInfo(
             name=root.name,
             shape=(_MODES[mode], *self.size),
@@ -73,6 +78,9 @@ class ImageFolder:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({len(self)} images of {self.info.shape} in {len(self.info.class_names)} classes)"
 
     def take(self, indices: Any) -> tuple[Array, Array]:
         """Return (x, y) of the images at `indices`."""
@@ -88,7 +96,7 @@ class ImageFolder:
 
         try:
             with Image.open(path) as file:
-                image = file.convert(self.mode)
+                image = _eight_bits(file).convert(self.mode)
                 if size is not None and image.size != (size[1], size[0]):
                     if not self.scales:
                         raise DataError(
@@ -104,9 +112,18 @@ class ImageFolder:
         return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
+def _eight_bits(image: Any) -> Any:
+    """Return a gray image of 16 bits with the upper 8; others as they are. Pillow would cut off what is above 255."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+
+
 def image_folder(
     path: str,
-    size: tuple[int, int] | None = None,
+    size: IntOrPair | None = None,
     mode: str = "RGB",
     test_size: float | int = 0.2,
     seed: int = 0,
@@ -128,7 +145,6 @@ def image_folder(
         DataError: as for `ImageFolder`, or train and test have different classes.
         PluginError: Pillow is not installed (the extra ``nn-data[images]``).
     """
-    size = None if size is None else (size[0], size[1])
     root = Path(path).expanduser()
     if (root / "train").is_dir() and (root / "test").is_dir():
         train, test = (ImageFolder(root / part, size, mode, as_bytes) for part in ("train", "test"))

@@ -31,19 +31,24 @@ def chosen(choice: Any, names: Sequence[str], what: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def matching(part: str | int, names: Sequence[str]) -> list[str]:
+    """Return the names of the columns that a name, pattern or position stands for, none if there are none."""
+    if isinstance(part, int):
+        return [names[part]] if -len(names) <= part < len(names) else []
+    return [part] if part in names else [name for name in names if fnmatchcase(name, part)]
+
+
 def _matching(part: Any, names: Sequence[str], what: str) -> list[str]:
     if isinstance(part, bool) or not isinstance(part, (str, int)):
         raise ConfigError(f"{what} must be names, patterns or positions of columns, got {part!r}.")
-    if isinstance(part, int):
-        if not -len(names) <= part < len(names):
-            raise ConfigError(f"{what}: there is no column {part}, the table has {len(names)}, counted from 0.")
-        return [names[part]]
-    if part in names:
-        return [part]
-    matches = [name for name in names if fnmatchcase(name, part)]
+    matches = matching(part, names)
+    if not matches and isinstance(part, int):
+        raise ConfigError(f"{what}: there is no column {part}, the table has {len(names)}, counted from 0.")
     if not matches:
         shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-        raise ConfigError(f"{what}: there is no column {part!r}.{did_you_mean(part, names) or f' There are {shown}.'}")
+        raise ConfigError(
+            f"{what}: there is no column {part!r}.{did_you_mean(str(part), names) or f' There are {shown}.'}"
+        )
     return matches
 
 

@@ -55,7 +55,7 @@ class NumberEncoder:
 
     def decode(self, values: Array) -> Array:
         """Return numbers in the units of the column."""
-        return values * self.scale + self.center
+        return values.astype(np.float64) * self.scale + self.center
 
 
 @define
@@ -104,7 +104,7 @@ class CategoryEncoder:
             known = ", ".join(map(repr, self.categories[:10])) + (", …" if len(self.categories) > 10 else "")
             raise DataError(
                 f"Column {self.name!r} has the unknown category {words[row].as_py()!r} in row {rows[row]}; in training "
-                f"there were {known}. With unknown='ignore' such a row gets zeros."
+                f"there were {known}. Trained with unknown='ignore' it would get zeros."
             )
         width = len(self.names) - self.indicator
         if self.style == "one_hot":
@@ -132,6 +132,7 @@ class NumberStatistics:
     keeps: bool = False
     count: int = 0
     missing: int = 0
+    first_missing: int = -1
     mean: float = 0.0
     squares: float = 0.0
     least: float = np.inf
@@ -141,8 +142,9 @@ class NumberStatistics:
     def update(self, column: Any, rows: Array) -> None:
         """Take in a column, in these rows of the source."""
         values = numbers_of(column, self.name, rows)
-        present = values[~np.isnan(values)]
-        self.missing += len(values) - len(present)
+        missing = np.isnan(values)
+        present = values[~missing]
+        note_missing(self, missing, rows)
         if not len(present):
             return
         count, mean = len(present), present.mean()
@@ -170,13 +172,17 @@ class CategoryStatistics:
 
     name: str
     missing: int = 0
+    first_missing: int = -1
+    order: list[str] | None = None
     counts: dict[str, int] = field(factory=dict)
     first: dict[str, int] = field(factory=dict)
 
     def update(self, column: Any, rows: Array) -> None:
         """Take in a column, in these rows of the source."""
+        if pa.types.is_dictionary(column.type) and column.type.ordered and len(column):
+            self.order = words_of(column.chunk(0).dictionary).to_pylist()  # as an ordered column of pandas says
         words = words_of(column)
-        self.missing += words.null_count
+        note_missing(self, np.asarray(words.is_null()), rows)
         for entry in words.value_counts().to_pylist():
             if entry["values"] is not None:
                 self.counts[entry["values"]] = self.counts.get(entry["values"], 0) + entry["counts"]
@@ -185,9 +191,20 @@ class CategoryStatistics:
             places = pc.index_in(pa.array(new, pa.string()), value_set=words.combine_chunks())
             self.first |= {word: int(rows[row]) for word, row in zip(new, places.to_pylist(), strict=True)}
 
+    def categories(self) -> list[str]:
+        """Return the categories in the order that the column says, else that of the alphabet."""
+        return sorted(self.counts) if self.order is None else [word for word in self.order if word in self.counts]
+
     def most_frequent(self) -> str:
         """Return the category that was seen most often, the first in the alphabet of several."""
         return min(self.counts, key=lambda word: (-self.counts[word], word))
+
+
+def note_missing(seen: NumberStatistics | CategoryStatistics, missing: Array, rows: Array) -> None:
+    """Count missing values, and keep the row of the first."""
+    if missing.any() and seen.first_missing < 0:
+        seen.first_missing = int(rows[missing.argmax()])
+    seen.missing += int(missing.sum())
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -256,9 +273,8 @@ def codes_of(column: Any, values: list[Any]) -> Array:
 
 
 def missing_value(name: str, rows: Array) -> DataError:
-    """Return the error that names the first of the rows in which a value is missing."""
+    """Return the error that names the first of the rows in which a value is missing, as none was in training."""
     return DataError(
-        f"Column {name!r} has a missing value in row {rows[0]} ({len(rows)} in all). Say what to do "
-        f"with missing values: missing='median', 'mean', 'most_frequent', 'drop' or ('constant', value), or "
-        f"missing={{{name!r}: …}} for this column."
+        f"Column {name!r} has a missing value in row {rows[0]} ({len(rows)} in all), and nothing was said in training "
+        f"about values that are missing in it. Fill it, or train with missing={{{name!r}: …}}."
     )

@@ -22,11 +22,12 @@ from nn_data.tables.encoding import (
     is_text,
 )
 from nn_data.tables.options import TableOptions
-from nn_data.tables.reading import reads_as_number
 from nn_data.tables.targets import Target
+from nn_data.tables.text_files import reads_as_number
 
 _MOST_CLASSES = 100  # among integers, that are not said to be classes
 _MOST_CATEGORIES = 1000  # of a column in one-hot form
+_MANY = 20  # words, where they are not to be as many as half the rows
 
 
 def kept(table: pa.Table, rows: Array, dropped: Sequence[str], target: Target | None) -> tuple[pa.Table, Array]:
@@ -57,7 +58,7 @@ def learn(
     """
     filter_ = Target(list(targets), options.classes, some=True) if options.classes is not None and targets else None
     seen: dict[str, Any] = {}
-    every = options.task == "classification" or options.classes is not None
+    every = options.task in ("classification", "binary") or options.classes is not None
     labels = _Labels(targets[0], every) if len(targets) == 1 else None
     start = 0
     for table in tables:
@@ -113,6 +114,7 @@ def _number(seen: NumberStatistics, style: str, filling: Any, indicator: bool) -
     if not seen.count:
         raise DataError(f"Column {seen.name!r} has no values at all; leave it out with ignore={seen.name!r}.")
     center, scale = _scaling(seen, style)
+    _check_missing(seen, filling, "'mean', 'median'")
     fill = None
     if isinstance(filling, (list, tuple)):
         if isinstance(filling[1], str):
@@ -123,7 +125,10 @@ def _number(seen: NumberStatistics, style: str, filling: Any, indicator: bool) -
     elif filling == "median":
         fill = seen.median()
     elif filling == "most_frequent":
-        raise ConfigError(f"missing='most_frequent' is for categories, and {seen.name!r} is a column of numbers.")
+        raise ConfigError(
+            f"missing='most_frequent' is for categories, and {seen.name!r} is a column of numbers; "
+            f"categories=[{seen.name!r}] makes it one of categories."
+        )
     return NumberEncoder(seen.name, center, scale, fill, _tells(indicator, fill is not None, seen.missing))
 
 
@@ -139,10 +144,13 @@ def _scaling(seen: NumberStatistics, style: str) -> tuple[float, float]:
 def _category(seen: CategoryStatistics, style: str, filling: Any, options: TableOptions) -> CategoryEncoder:
     if not seen.counts:
         raise DataError(f"Column {seen.name!r} has no values at all; leave it out with ignore={seen.name!r}.")
-    if style == "one_hot" and len(seen.counts) > _MOST_CATEGORIES:
+    _check_missing(seen, filling, "'most_frequent'")
+    different, total = len(seen.counts), sum(seen.counts.values())
+    if style == "one_hot" and (different > _MOST_CATEGORIES or _hardly_classes(different, total)):
         raise ConfigError(
-            f"Column {seen.name!r} has {len(seen.counts)} different values, too many for a column each: leave it out "
-            f"with ignore={seen.name!r}, or say categorical={{{seen.name!r}: 'ordinal'}}."
+            f"Column {seen.name!r} has {different} different values in {total} rows, such as "
+            f"{next(iter(seen.counts))!r}, which are too many for a column each: leave it out with "
+            f"ignore={seen.name!r}, turn it into numbers, or say categorical={{{seen.name!r}: 'ordinal'}}."
         )
     fill = None
     if isinstance(filling, (list, tuple)):
@@ -154,9 +162,25 @@ def _category(seen: CategoryStatistics, style: str, filling: Any, options: Table
             f"Column {seen.name!r} is of categories, which have no {filling}, and lacks {seen.missing} values: say "
             f"what to do with them, such as missing={{{seen.name!r}: 'most_frequent', '*': {filling!r}}}."
         )
-    categories = sorted({*seen.counts, *([fill] if fill is not None else [])})
+    categories = seen.categories()
+    if fill is not None and fill not in categories:
+        categories = sorted([*categories, fill]) if seen.order is None else [*categories, fill]
     indicator = _tells(options.indicator, filling not in ("error", "drop"), seen.missing)
     return CategoryEncoder(seen.name, categories, style, None if indicator else fill, indicator, options.unknown)
+
+
+def _check_missing(seen: NumberStatistics | CategoryStatistics, filling: Any, ways: str) -> None:
+    """Refuse missing values of which nothing was said."""
+    if filling == "error" and seen.missing:
+        raise DataError(
+            f"Column {seen.name!r} has a missing value in row {seen.first_missing} ({seen.missing} in all). Say what "
+            f"to do about them with missing= or missing={{{seen.name!r}: …}}: {ways}, 'drop' or ('constant', value)."
+        )
+
+
+def _hardly_classes(different: int, total: int) -> bool:
+    """Return whether words are so many that they are names, dates or misread numbers rather than classes."""
+    return different > _MANY and 2 * different > total
 
 
 def _tells(indicator: bool, filled: bool, missing: int) -> bool:
@@ -221,7 +245,14 @@ def _target(
             raise DataError(f"There is no row whose {labels.name!r} is {absent[0]!r}.")
         total = sum(counts[value] for value in wanted)
         weights = [total / (len(wanted) * counts[value]) for value in wanted]
-        return Target(list(targets), wanted, options.classes is not None, weights)
+        if options.task is None and is_text(labels.kind) and _hardly_classes(len(wanted), total):
+            raise ConfigError(
+                f"The target {labels.name!r} has {len(wanted)} different words in {total} rows, such as {wanted[0]!r}: "
+                f"turn them into numbers, or say task='classification' if they are classes."
+            )
+        if options.task == "binary" and len(wanted) != 2:
+            raise ConfigError(f"A binary task is of two classes, and {labels.name!r} has {len(wanted)}.")
+        return Target(list(targets), wanted, options.classes is not None, options.task == "binary", weights)
     for name in targets:
         if name not in seen:
             raise ConfigError(f"The target {name!r} is no column of numbers, as several targets have to be.")
@@ -235,7 +266,9 @@ def _are_classes(options: TableOptions, labels: _Labels) -> bool:
     if options.task is not None:
         if options.task == "regression" and not is_number(labels.kind):
             raise ConfigError(f"A regression is of numbers, and {labels.name!r} is of type {labels.kind}.")
-        return options.task == "classification"
+        return options.task != "regression"
+    if options.scale_target != "none" and pa.types.is_integer(labels.kind):
+        return False
     if is_number(labels.kind) and not pa.types.is_integer(labels.kind):
         return bool(pa.types.is_boolean(labels.kind))
     if pa.types.is_integer(labels.kind) and len(labels.counts) > _MOST_CLASSES:

@@ -10,6 +10,7 @@ from attrs import Attribute, asdict, field, frozen
 from nn_core import ConfigError
 from nn_core.errors import did_you_mean
 from nn_data.tables.columns import per_column
+from nn_data.tables.text_files import TextForm
 
 NUMERIC = ("standardize", "min_max", "none")
 CATEGORICAL = ("one_hot", "ordinal")
@@ -70,8 +71,9 @@ class TableOptions:
         ignore: columns that are no features although `features` is left out, such as an identifier.
         weight: column with the weight of each row, or ``balanced`` for weights that give all classes the same
             influence.
-        task: ``classification`` or ``regression``. If left out, words, truth values, and integers of which there are at
-            most 100 different ones are classes.
+        task: ``classification``; ``binary``, for a loss of one logit per row, such as `BCEWithLogitsLoss`: y is then
+            ``(N, 1)`` float32, 0 or 1; or ``regression``. If left out, words, truth values, and integers of which there
+            are at most 100 different ones are classes, unless `scale_target` says that they are amounts.
         classes: the classes to keep, in the order of their labels 0, 1, …; all, sorted, if left out. Rows of others are
             left out.
         numeric: ``standardize`` (mean 0, deviation 1), ``min_max`` (from 0 to 1) or ``none``.
@@ -83,9 +85,11 @@ class TableOptions:
             all zeros.
         unknown: what happens to a category that was not there in training: ``error``, or ``ignore`` for zeros.
         scale_target: like `numeric`, for the target of a regression; `Preprocessing.decode` undoes it.
-        header: see `read_table`.
-        missing_values: see `read_table`.
-        encoding: see `read_table`.
+        header: of text files; see `read_table`, as for the following.
+        missing_values: words that stand for a missing value.
+        separator: between fields.
+        decimal: point of numbers.
+        encoding: of the text.
 
     Raises:
         ConfigError: an option has none of these values.
@@ -106,23 +110,36 @@ class TableOptions:
     scale_target: str = field(default="none", validator=_one_of(NUMERIC))
     header: bool | None = field(default=None, validator=_optional_flag)
     missing_values: list[str] = field(factory=list, converter=list)
+    separator: str | None = None
+    decimal: str = "."
     encoding: str = "utf-8"
 
     def __attrs_post_init__(self) -> None:
-        if self.task not in (None, "classification", "regression"):
-            raise ConfigError(f"task of a table must be classification or regression, got {self.task!r}.")
+        if self.task not in (None, "classification", "binary", "regression"):
+            raise ConfigError(f"task of a table must be classification, binary or regression, got {self.task!r}.")
         kinds = {type(value) for value in self.classes or []}
         if self.classes is not None and (
             len(kinds) != 1 or not kinds <= {int, str, bool} or len(set(self.classes)) < len(self.classes)
         ):
             raise ConfigError(f"classes of a table must be different words, or integers, got {self.classes!r}.")
+        TextForm(**self.reading)  # which has checks of its own
+        if self.task != "regression" and self.task is not None and self.scale_target != "none":
+            raise ConfigError(f"scale_target={self.scale_target!r} is for amounts, and the task is {self.task}.")
         if self.task == "regression" and (self.classes is not None or self.weight == "balanced"):
             raise ConfigError("A regression has no classes: leave classes and weight='balanced' out.")
 
     @property
     def reading(self) -> dict[str, Any]:
         """The options that `read_table` takes."""
-        return {"header": self.header, "missing_values": self.missing_values, "encoding": self.encoding}
+        categories = [self.categories] if isinstance(self.categories, (str, int)) else list(self.categories)
+        return {
+            "header": self.header,
+            "missing_values": self.missing_values,
+            "separator": self.separator,
+            "decimal": self.decimal,
+            "encoding": self.encoding,
+            "text": categories,
+        }
 
     def fillings(self, names: Sequence[str]) -> dict[str, Any]:
         """Return for each column what takes the place of a missing value."""

@@ -6,10 +6,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from attrs import evolve, frozen
 
 from nn_core import ConfigError, DataError
 from nn_core.typing import Array
 from nn_data.tables.columns import chosen
+
+
+@frozen
+class Place:
+    """Where the rows of a record batch are: every `step`-th of a file from a first one, None if some are left out."""
+
+    path: str
+    first_row: int | None = 0
+    step: int = 1
+
+    def row(self, i: int) -> str:
+        """Return in words which row of the file is the i-th of the batch."""
+        return "a row" if self.first_row is None else f"row {self.first_row + i * self.step}"
 
 
 class PlainColumns:
@@ -54,13 +68,16 @@ class PlainColumns:
         y = np.empty(n, np.int64) if self.are_labels else np.empty((n, len(self.targets)), np.float32)
         return (x, y, np.empty(n, np.float32)) if self.weights else (x, y)
 
-    def write(self, batch: Any, out: tuple[Array, ...], place: str) -> None:
-        """Write the rows of a record batch, whose columns are those of `names`, to arrays of as many rows.
+    def write(self, batch: Any, place: Place, start: int, stop: int, out: tuple[Array, ...]) -> None:
+        """Write some rows of a record batch, whose columns are those of `names`, to arrays of as many rows.
 
         Raises:
-            DataError: a value is missing; it is named with its column and its row in the batch.
+            DataError: a value is missing, or not finite; it is named with its column and row.
         """
-        self.assemble([_numbers(*column, place) for column in zip(batch.columns, self.names, strict=True)], out)
+        if start and place.first_row is not None:
+            place = evolve(place, first_row=place.first_row + start * place.step)
+        columns = zip(batch.slice(start, stop - start).columns, self.names, strict=True)
+        self.assemble([_numbers(column, name, place) for column, name in columns], out)
 
     def assemble(self, columns: list[Array], out: tuple[Array, ...]) -> None:
         """Write columns in the order of `names`, ``(N,)`` or ``(N, size)``, to arrays of as many rows."""
@@ -90,22 +107,22 @@ def _width(column: pa.Field) -> int:
     return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else 1
 
 
-def _numbers(column: Any, name: str, place: str) -> Array:
+def _numbers(column: Any, name: str, place: Place) -> Array:
     """Return a column without missing values as ``(N,)``, one of lists as ``(N, size)``."""
+    width = column.type.list_size if pa.types.is_fixed_size_list(column.type) else 1
     values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
     if column.null_count or values.null_count:
-        raise _unfit("is missing", np.asarray((column if column.null_count else values).is_null(), bool), name, place)
+        missing = np.asarray((column if column.null_count else values).is_null(), bool)
+        row = int(missing.argmax()) // (1 if column.null_count else width)
+        raise DataError(
+            f"{place.path}: column {name!r} has a missing value in {place.row(row)}. Give "
+            f"preprocessing=Preprocessing(…, missing=…), which says what to do about it."
+        )
     numbers: Array = values.to_numpy(zero_copy_only=False)
     if numbers.dtype.kind == "f":
         with np.errstate(all="ignore"):
             total = numbers.sum()
         if not np.isfinite(total) and not (finite := np.isfinite(numbers)).all():
-            raise _unfit("is not finite", ~finite, name, place)
-    return numbers if values is column else numbers.reshape(-1, column.type.list_size)
-
-
-def _unfit(what: str, wrong: Array, name: str, place: str) -> DataError:
-    return DataError(
-        f"{place}: a value of column {name!r} {what}, {int(wrong.argmax())} values further on. Give "
-        f"preprocessing=Preprocessing(…, missing=…), which says what to do with missing values."
-    )
+            wrong = int(finite.argmin())
+            raise DataError(f"{place.path}: column {name!r} has {numbers[wrong]} in {place.row(wrong // width)}.")
+    return numbers if values is column else numbers.reshape(-1, width)

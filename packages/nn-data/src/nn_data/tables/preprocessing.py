@@ -80,7 +80,7 @@ class Preprocessing:
             ConfigError: an option names a column that is not there, or does not fit what is in one.
         """
         options = self.options
-        tables = source.tables() if hasattr(source, "tables") else iter([read_table(source, **options.reading)])
+        tables = source.tables() if hasattr(source, "tables") else iter([self.read(source)])
         first = next(tables, None)
         if first is None or not first.num_rows:
             raise DataError("There are no rows in the table to learn from.")
@@ -110,9 +110,13 @@ class Preprocessing:
             ConfigError: there is no target, or nothing was learned yet.
         """
         self._check_fitted()
+        return self.samples(self.read(source))
+
+    def samples(self, table: pa.Table, first_row: int = 0) -> ArrayDataset:
+        """Return the samples of a table of Arrow, whose rows are numbered from `first_row` in errors."""
         if self.target is None:
             raise ConfigError("There is no target: name the column with target=, or ask for inputs(…) alone.")
-        table, rows = self._rows(read_table(source, **self.options.reading))
+        table, rows = self._rows(table, first_row)
         x = self._encoded(table, rows)
         y = self.target.encode(table, rows)
         weight = None
@@ -122,7 +126,7 @@ class Preprocessing:
                 wrong = int((~(weight >= 0)).argmax())
                 raise DataError(f"The weight in row {rows[wrong]} is {weight[wrong]}, which is not at least 0.")
         elif self.options.weight == "balanced":
-            weight = np.array(self.target.weights, np.float32)[y]
+            weight = np.array(self.target.weights, np.float32)[y.astype(np.int64).reshape(-1)]
         return ArrayDataset(x, y, weight)
 
     def inputs(self, source: Any) -> Array:
@@ -135,7 +139,7 @@ class Preprocessing:
             DataError: a column is missing, or a value does not fit it.
         """
         self._check_fitted()
-        table = read_table(source, **self.options.reading)
+        table = self.read(source)
         self._check_columns(table, self.features)
         return self._encoded(table, np.arange(table.num_rows))
 
@@ -203,6 +207,12 @@ class Preprocessing:
             )
         return cls.from_config(extra["preprocessing"])
 
+    def read(self, source: Any) -> pa.Table:
+        """Return a table, with what were words in training as words, also where they look like numbers."""
+        reading = self.options.reading
+        words = [encoder.name for encoder in self.encoders if encoder.kind == "category"]
+        return read_table(source, **(reading | {"text": words or reading["text"]}))
+
     def _check_fitted(self) -> None:
         if not self.fitted:
             raise ConfigError("The preprocessing has learned nothing yet: call fit(…) with the training part.")
@@ -225,9 +235,9 @@ class Preprocessing:
             start = end
         return x
 
-    def _rows(self, table: pa.Table) -> tuple[pa.Table, Array]:
+    def _rows(self, table: pa.Table, first_row: int) -> tuple[pa.Table, Array]:
         """Return the rows of a table that are not to be left out, and their numbers."""
         targets = self.target.names if self.target is not None else []
         names = [*self.features, *targets]
         self._check_columns(table, [*names, *([self.weight] if self.weight else [])])
-        return kept(table, np.arange(table.num_rows), self.options.dropped(names), self.target)
+        return kept(table, np.arange(first_row, first_row + table.num_rows), self.options.dropped(names), self.target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from nn_core import ConfigError, DataError
+from nn_data.tables.text_files import TextForm
 
 FORMATS = {
     ".csv": "csv",
@@ -28,11 +28,16 @@ FORMATS = {
 }
 """The format that the ending of a file's name stands for; ``.gz`` may follow it."""
 
-_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-NaN", "NULL", "null", "None", "<NA>")
-
 
 def read_table(
-    source: Any, *, header: bool | None = None, missing_values: Sequence[str] = (), encoding: str = "utf-8"
+    source: Any,
+    *,
+    header: bool | None = None,
+    missing_values: Sequence[str] = (),
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    text: Sequence[str | int] = (),
 ) -> pa.Table:
     """Return a table of Arrow for a file or a table of pandas or Arrow.
 
@@ -41,12 +46,15 @@ def read_table(
     of Arrow are memory-mapped.
 
     Args:
-        source: a path, a table of pandas or Arrow, or a dictionary of columns.
+        source: a path, a table of pandas or Arrow, a dictionary of columns, or one row or several as dictionaries.
         header: whether the first line of a text file names the columns; if left out, it does unless its fields are
             numbers. Columns without names are called ``"0"``, ``"1"``, …
         missing_values: what stands for a missing value in a text file, beside nothing, ``NA``, ``NaN``, ``NULL`` and
             their like, such as ``["?"]``.
+        separator: between the fields of a text file; a comma in ``.csv``, a tab in others, if left out.
+        decimal: the decimal point of numbers in a text file.
         encoding: of a text file that is not JSON, such as ``"latin-1"``.
+        text: columns of a text file that are words though they look like numbers, such as codes that begin with 0.
 
     Raises:
         DataError: the file is missing, damaged, or a row does not fit; the row is named where it is known.
@@ -58,13 +66,17 @@ def read_table(
         return pa.Table.from_batches([source])
     if isinstance(source, dict):
         with told(f"the columns {', '.join(map(str, source))}"):
-            return pa.table({str(name): values for name, values in source.items()})
+            is_row = source and all(isinstance(value, (str, int, float, type(None))) for value in source.values())
+            return pa.table({str(name): [value] if is_row else value for name, value in source.items()})
+    if isinstance(source, list) and all(isinstance(row, dict) for row in source):
+        with told("the list of rows"):
+            return pa.Table.from_pylist(source)
     if hasattr(source, "iloc") and hasattr(source, "columns"):
-        with told("the table of pandas"):
-            return pa.Table.from_pandas(source.rename(columns=str), preserve_index=False)
+        return _from_pandas(source)
     if not isinstance(source, (str, Path)):
         raise ConfigError(
-            f"A table is a path, a table of pandas or Arrow, or a dictionary of columns, got {type(source).__name__}."
+            f"A table is a path, a table of pandas or Arrow, a dictionary of columns, or rows as dictionaries, got "
+            f"{type(source).__name__}."
         )
     path = Path(source).expanduser()
     kind = format_of(path)
@@ -72,7 +84,7 @@ def read_table(
         raise DataError(f"{path} is a folder; TableStream reads it." if path.is_dir() else f"There is no file {path}.")
     with told(str(path)):
         if kind == "csv":
-            return _read_text(path, header, missing_values, encoding)
+            return TextForm(header, list(missing_values), separator, decimal, encoding, list(text)).read(path)
         if kind == "json":
             import pyarrow.json
 
@@ -83,6 +95,24 @@ def read_table(
 
             return pyarrow.parquet.read_table(path, page_checksum_verification=True, partitioning=None)
         return read_ipc(path)
+
+
+def _from_pandas(frame: Any) -> pa.Table:
+    """Return a table for one of pandas; columns of values of several kinds become words."""
+    frame = frame.rename(columns=str)
+    doubled = frame.columns[frame.columns.duplicated()]
+    if len(doubled):
+        raise DataError(f"The table has several columns {doubled[0]!r}; every column needs a name of its own.")
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        for name in frame.select_dtypes(object):
+            try:
+                pa.array(frame[name], from_pandas=True)
+            except (pa.ArrowInvalid, pa.ArrowTypeError):
+                frame[name] = frame[name].map(str, na_action="ignore")
+    with told("the table of pandas"):
+        return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def read_ipc(path: Path) -> pa.Table:
@@ -111,90 +141,13 @@ def told(place: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, EOFError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(f"{place} cannot be read: {lines[0].rstrip('.')[:400]}.") from error
+        raise DataError(f"{place} cannot be read: {_first_sentence(error)}.") from error
     except (csv.Error, UnicodeDecodeError) as error:  # the latter for names of columns in damaged files
         raise DataError(f"{place} cannot be read: {error}.") from error
     except OSError as error:
-        raise DataError(f"{place} cannot be read: {error.strerror or str(error).strip()[:400]}.") from error
+        raise DataError(f"{place} cannot be read: {error.strerror or _first_sentence(error)}.") from error
 
 
-def text_options(
-    path: Path, header: bool | None, missing_values: Sequence[str], encoding: str = "utf-8"
-) -> dict[str, Any]:
-    """Return the options with which Arrow reads a text file: read, parse and convert."""
-    import pyarrow.csv
-
-    delimiter = "," if Path(path.name.removesuffix(".gz")).suffix.lower() == ".csv" else "\t"
-    first = _first_line(path, delimiter, encoding)
-    named = _has_names(path, first) if header is None else header
-    doubled = {name for name in first if first.count(name) > 1} if named else set()
-    if doubled:
-        raise DataError(f"{path} names several columns {sorted(doubled)[0]!r}; every column needs a name of its own.")
-    names = None if named else [str(i) for i in range(len(first))]
-    return {
-        "read_options": pyarrow.csv.ReadOptions(column_names=names, encoding=encoding),
-        # Without it Arrow takes a line break within quotes, where a block of the file ends, for the end of a row.
-        "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        "convert_options": pyarrow.csv.ConvertOptions(
-            null_values=[*_MISSING, *missing_values], strings_can_be_null=True
-        ),
-    }
-
-
-def _read_text(path: Path, header: bool | None, missing_values: Sequence[str], encoding: str) -> pa.Table:
-    import pyarrow.csv
-
-    options = text_options(path, header, missing_values, encoding)
-    try:
-        with pa.input_stream(str(path), compression="detect") as file:
-            table = pyarrow.csv.read_csv(file, **options)
-    except pa.ArrowInvalid:  # again without threads, which know no row numbers
-        options["read_options"].use_threads = False
-        with pa.input_stream(str(path), compression="detect") as file:
-            table = pyarrow.csv.read_csv(file, **options)
-    for column in table.schema:
-        if pa.types.is_binary(column.type):
-            raise DataError(_not_encoded(path, f"Column {column.name!r}", encoding))
-    return table
-
-
-def _first_line(path: Path, delimiter: str, encoding: str) -> list[str]:
-    with pa.input_stream(str(path), compression="detect") as stream, io.BufferedReader(stream) as file:
-        line = file.readline()
-    try:
-        text = line.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeDecodeError:
-        raise DataError(_not_encoded(path, "The first line", encoding)) from None
-    except LookupError:
-        raise ConfigError(f"There is no encoding {encoding!r}; utf-8 and latin-1 are some.") from None
-    if text.count('"') % 2:
-        raise DataError(f"The first line of {path} has a quote that is not closed.")
-    words = next(csv.reader([text], delimiter=delimiter), [])
-    if not words:
-        raise DataError(f"{path} is empty: there is no line of columns.")
-    return words
-
-
-def _not_encoded(path: Path, place: str, encoding: str) -> str:
-    return f"{place} of {path} has bytes that are no {encoding}: say encoding='latin-1', or what it is encoded in."
-
-
-def _has_names(path: Path, first: list[str]) -> bool:
-    """Return whether a line names columns, which are no numbers."""
-    numbers = [word for word in first if reads_as_number(word)]
-    if numbers and not all(reads_as_number(word) or word in _MISSING for word in first):
-        raise DataError(
-            f"The first line of {path} has numbers ({numbers[0]}) and words in it: say header=True if it names the "
-            f"columns, header=False if it is data."
-        )
-    return not numbers
-
-
-def reads_as_number(word: str) -> bool:
-    """Return whether a word is a number written out."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _first_sentence(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:400].rstrip(".")

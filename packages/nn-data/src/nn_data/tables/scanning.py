@@ -14,17 +14,26 @@ from attrs import frozen
 from nn_core import ConfigError, DataError
 from nn_data.tables.columns import chosen
 from nn_data.tables.preprocessing import Preprocessing
-from nn_data.tables.reading import FORMATS, format_of, text_options, told
+from nn_data.tables.reading import FORMATS, format_of, told
+from nn_data.tables.text_files import TextForm
 
 
 def table_files(source: Any) -> list[str]:
-    """Return the paths of all files, sorted within a folder."""
+    """Return the paths of all files, sorted within a folder; there ``.txt`` counts only if there is nothing else."""
     found: list[Path] = []
-    for part in [source] if isinstance(source, (str, Path)) else list(source):
+    parts = list(source) if isinstance(source, (list, tuple)) else [source]
+    if not all(isinstance(part, (str, Path)) for part in parts):
+        raise ConfigError(
+            f"TableStream reads files and folders, got {type(source).__name__}; TableDataset takes tables."
+        )
+    for part in parts:
         path = Path(part).expanduser()
-        if path.is_dir():
+        if "*" in path.name and not path.exists():
+            found += sorted(file for file in path.parent.glob(path.name) if file.is_file())
+        elif path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
-            inside = [file for file in inside if Path(file.name.removesuffix(".gz")).suffix.lower() in FORMATS]
+            inside = [file for file in inside if _ending(file) in FORMATS]
+            inside = [file for file in inside if _ending(file) != ".txt"] or inside
             if not inside:
                 raise DataError(f"There are no tables in the folder {path}; known endings are {', '.join(FORMATS)}.")
             found += inside
@@ -38,6 +47,10 @@ def table_files(source: Any) -> list[str]:
     return [str(path) for path in found]
 
 
+def _ending(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).suffix.lower()
+
+
 def open_files(files: list[str], reading: dict[str, Any], schema: pa.Schema | None = None) -> Any:
     """Return the files as a dataset of Arrow, whose columns are those of the first file unless a schema is given."""
     kind = format_of(Path(files[0]))
@@ -47,24 +60,27 @@ def open_files(files: list[str], reading: dict[str, Any], schema: pa.Schema | No
             options = ds.ParquetFragmentScanOptions(pre_buffer=False, page_checksum_verification=True)
             form = ds.ParquetFileFormat(default_fragment_scan_options=options)
         elif kind == "csv":
-            form = ds.CsvFileFormat(**text_options(Path(files[0]), **reading))
+            form = ds.CsvFileFormat(**TextForm(**reading).options(Path(files[0]))[0])
         else:
             form = ds.JsonFileFormat() if kind == "json" else ds.IpcFileFormat()
-        return ds.dataset(files, schema, form)
+        # Folders named key=value, as pandas and Spark write them, are columns.
+        hive = "hive" if any("=" in part for part in Path(files[0]).parts[:-1]) else None
+        return ds.dataset(files, schema, form, partitioning=hive)
 
 
-def widened(schema: pa.Schema, kept: Sequence[str]) -> pa.Schema:
-    """Return the columns of text files with all numbers floating, but in those to be `kept`.
+def widened(schema: pa.Schema, kept: Sequence[str], words: Sequence[str]) -> pa.Schema:
+    """Return the columns of text files with all numbers floating, but in those to be `kept`, and some as `words`.
 
     Their types were guessed from the first rows: where these are integers, or nothing, later ones need not be.
     """
-    fields = [
-        pa.field(column.name, pa.float64())
-        if column.name not in kept and (pa.types.is_null(column.type) or pa.types.is_integer(column.type))
-        else column
-        for column in schema
-    ]
-    return pa.schema(fields)
+
+    def wide(column: pa.Field) -> pa.Field:
+        if column.name in words:
+            return pa.field(column.name, pa.string())
+        narrow = pa.types.is_null(column.type) or pa.types.is_integer(column.type)
+        return pa.field(column.name, pa.float64()) if narrow and column.name not in kept else column
+
+    return pa.schema([wide(column) for column in schema])
 
 
 _BUFFER = 1 << 16  # bytes that are read of a column at a time
@@ -77,10 +93,12 @@ class Unit:
     Args:
         fragment: of Arrow.
         rows: how many there are; None if it takes reading them to know.
+        first_row: number of the first one in its file.
     """
 
     fragment: Any
     rows: int | None
+    first_row: int = 0
 
     @property
     def path(self) -> str:
@@ -89,7 +107,8 @@ class Unit:
 
     def batches(self, schema: pa.Schema, columns: list[str], where: Any, size: int) -> Iterator[pa.RecordBatch]:
         """Yield record batches of at most `size` rows, with the columns in the types of the schema."""
-        if where is not None or not hasattr(self.fragment, "row_groups"):
+        partitioned = not self.fragment.partition_expression.equals(ds.scalar(True))
+        if where is not None or partitioned or not hasattr(self.fragment, "row_groups"):
             scanner = self.fragment.scanner(
                 schema=schema, columns=columns, filter=where, batch_size=size, batch_readahead=4, fragment_readahead=1
             )
@@ -112,11 +131,16 @@ def units_of(dataset: Any, where: Any) -> list[Unit]:
         DataError: a file is damaged, as far as that shows at its end, where Parquet and Arrow say what is in it.
     """
     units: list[Unit] = []
-    for fragment in dataset.get_fragments():
+    for fragment in dataset.get_fragments(where):
         with told(fragment.path):
             if hasattr(fragment, "split_by_row_group"):
-                groups = fragment.split_by_row_group(where)
-                units += [Unit(group, sum(part.num_rows for part in group.row_groups)) for group in groups]
+                wanted = {group.row_groups[0].id for group in fragment.split_by_row_group(where, dataset.schema)}
+                start = 0
+                for group in fragment.split_by_row_group():
+                    (part,) = group.row_groups
+                    if part.id in wanted:
+                        units.append(Unit(group, part.num_rows, start))
+                    start += part.num_rows
             else:
                 known = isinstance(fragment.format, ds.IpcFileFormat)
                 units.append(Unit(fragment, fragment.count_rows() if known else None))
@@ -138,11 +162,22 @@ def columns_needed(preprocessing: Preprocessing, names: list[str]) -> list[str]:
     return [name for name in names if name in wanted]
 
 
-def expression(where: Any) -> Any:
-    """Return a filter as an expression of Arrow."""
+def expression(where: Any, names: Sequence[str]) -> Any:
+    """Return a filter as an expression of Arrow.
+
+    Raises:
+        ConfigError: it is none, or a list names a column that is not there.
+    """
     if where is None or isinstance(where, ds.Expression):
         return where
     try:
+        if isinstance(where, str):
+            raise TypeError("it is a word")
+        for clause in where:
+            for part in clause if isinstance(clause, list) else [clause]:
+                chosen(part[0], names, "where")
         return pq.filters_to_expression(where)
     except (ValueError, TypeError, IndexError) as error:
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(f"where must be like [('year', '>', 2000)], got {where!r}: {error}.") from None

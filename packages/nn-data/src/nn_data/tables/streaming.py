@@ -15,14 +15,14 @@ import pyarrow as pa
 from nn_core import ConfigError, DataError
 from nn_core.batching import Batch
 from nn_core.random import epoch_order
-from nn_core.typing import Array
+from nn_data.places import place_of
 from nn_data.prefetching import ahead
-from nn_data.tables.columns import chosen
-from nn_data.tables.plain import PlainColumns
+from nn_data.tables.columns import chosen, matching
+from nn_data.tables.plain import Place, PlainColumns
 from nn_data.tables.preprocessing import Preprocessing
 from nn_data.tables.reading import format_of, told
 from nn_data.tables.scanning import Unit, columns_needed, expression, open_files, table_files, units_of, widened
-from nn_data.tables.windows import Window
+from nn_data.tables.windows import Window, arrays_like, write_columns
 
 _ROWS = 1 << 15  # that are read and converted at a time
 _AHEAD = 8  # as many of these, read while others are converted
@@ -94,8 +94,7 @@ class TableStream:
         self.files = table_files(source)
         self.batch_size, self.shuffle, self.seed, self.drop_last = int(batch_size), int(shuffle), seed, drop_last
         self.shard = shard
-        self.where = expression(where)
-        reading = {"header": header, "missing_values": missing_values}
+        reading: dict[str, Any] = {"header": header, "missing_values": missing_values}
         if preprocessing is not None:
             reading = preprocessing.options.reading
         if reading.get("encoding", "utf-8") != "utf-8":
@@ -103,14 +102,13 @@ class TableStream:
                 "TableStream reads text in utf-8 alone: convert the files, or read them with TableDataset."
             )
         self._dataset = open_files(self.files, reading)
+        self.where = expression(where, self._dataset.schema.names)
         if format_of(Path(self.files[0])) in ("csv", "json"):
             names = self._dataset.schema.names
             wanted = target if preprocessing is None else preprocessing.options.target
-            words = () if preprocessing is None else preprocessing.options.categories
-            kept = [
-                name for choice in (wanted, words) if choice is not None for name in chosen(choice, names, "columns")
-            ]
-            self._dataset = open_files(self.files, reading, widened(self._dataset.schema, kept))
+            kept = [] if wanted is None else chosen(wanted, names, "target")
+            words = [name for choice in reading.get("text", ()) for name in matching(choice, names)]
+            self._dataset = open_files(self.files, reading, widened(self._dataset.schema, kept, words))
         self._units = units_of(self._dataset, self.where)
         self.preprocessing = preprocessing
         self._plain: PlainColumns | None = None
@@ -136,14 +134,28 @@ class TableStream:
         """Make the next pass the one of this epoch, counted from 0."""
         self.load_state_dict({"epoch": epoch, "batch": 0})
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the place after the batch that was taken last: its epoch, and the number of batches taken from it."""
-        return dict(self._position)
+        return {**self._position, "settings": self._settings()}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Have the next pass begin at the place that `state_dict` returned; what lies before is skipped."""
-        self._begin = self._position = {"epoch": state["epoch"], "batch": state["batch"]}
-        self.epoch = state["epoch"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Have the next pass begin at the place that `state_dict` returned; what lies before is skipped.
+
+        Raises:
+            ConfigError: the place is that of a stream with other settings.
+        """
+        self._begin = self._position = place_of(state, self._settings(), "TableStream")
+        self.epoch = self._begin["epoch"]
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what decides about the order of the rows, beside the files."""
+        return {
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+            "drop_last": self.drop_last,
+            "shard": list(self.shard),
+        }
 
     def __len__(self) -> int:
         """Return the number of batches per epoch; TypeError where it takes reading the data to know it."""
@@ -180,6 +192,9 @@ class TableStream:
                 self._position = {"epoch": epoch + over, "batch": 0 if over else done}
                 yield window.batch(start, min(start + self.batch_size, rows))
             number, skip = number + 1, 0
+        if not done:
+            files = self.files[0] if len(self.files) == 1 else f"these {len(self.files)} files"
+            raise DataError(f"There are no rows in {files}{'' if self.where is None else f' where {self.where}'}.")
         self._position = {"epoch": epoch + 1, "batch": 0}
 
     def _windows(self, epoch: int, size: int, skip: int) -> Iterator[tuple[int, Window]]:
@@ -210,19 +225,19 @@ class TableStream:
         left = skip
         for batch, place in self._record_batches(units, 0 if drops else skip):
             if self._plain is not None:
-                yield batch.num_rows, self._plain.allocate, partial(_write_plain, self._plain, batch, place)
+                yield batch.num_rows, self._plain.allocate, partial(self._plain.write, batch, place)
                 continue
             assert self.preprocessing is not None
             try:
-                columns = self.preprocessing(batch).columns
+                columns = self.preprocessing.samples(pa.Table.from_batches([batch]), place.first_row or 0).columns
             except DataError as error:
-                raise DataError(f"{place}: {error}") from None
+                raise DataError(f"{place.path}: {error}") from None
             if drops and left:
                 gone = min(left, len(columns[0]))
                 columns, left = tuple(column[gone:] for column in columns), left - gone
-            yield len(columns[0]), partial(_arrays_like, columns), partial(_write_columns, columns)
+            yield len(columns[0]), partial(arrays_like, columns), partial(write_columns, columns)
 
-    def _record_batches(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, str]]:
+    def _record_batches(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, Place]]:
         """Yield (record batch, its place) of files or row groups, one after another, read ahead by a thread."""
         batches = self._read(units, skip)
         with closing(ahead(repeat(partial(next, batches, _END)), _AHEAD, threads=1)) as made:
@@ -231,7 +246,7 @@ class TableStream:
                     return
                 yield item
 
-    def _read(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, str]]:
+    def _read(self, units: list[Unit], skip: int) -> Iterator[tuple[Any, Place]]:
         i, n = self.shard
         by_row = self._by_row()
         for unit in units:
@@ -239,18 +254,19 @@ class TableStream:
             if rows is not None and rows <= skip:  # without reading it
                 skip -= rows
                 continue
-            seen = 0
+            seen = unit.first_row
             with told(unit.path):
                 for batch in unit.batches(self._dataset.schema, self._columns, self.where, _ROWS):
-                    place = f"{unit.path}, after {seen} rows"
                     first, seen = seen, seen + batch.num_rows
                     if by_row:
-                        batch = batch.take(pa.array(np.arange((i - first) % n, batch.num_rows, n)))
+                        start = (i - first + unit.first_row) % n
+                        batch, first = batch.take(pa.array(np.arange(start, batch.num_rows, n))), first + start
                     if skip:
                         gone = min(skip, batch.num_rows)
                         batch, skip = batch.slice(gone), skip - gone
+                        first += gone * (n if by_row else 1)
                     if batch.num_rows:
-                        yield batch, place
+                        yield batch, Place(unit.path, first if self.where is None else None, n if by_row else 1)
 
     def _by_row(self) -> bool:
         """Return whether the shards are rows, as there are too few files or row groups."""
@@ -273,16 +289,3 @@ class TableStream:
             return None
         i, n = self.shard
         return sum(len(range(i, count, n)) if self._by_row() else count for count in counts if count is not None)
-
-
-def _write_plain(plain: PlainColumns, batch: Any, place: str, start: int, stop: int, out: tuple[Array, ...]) -> None:
-    plain.write(batch.slice(start, stop - start), out, place)
-
-
-def _write_columns(columns: tuple[Array, ...], start: int, stop: int, out: tuple[Array, ...]) -> None:
-    for column, part in zip(columns, out, strict=True):
-        part[:] = column[start:stop]
-
-
-def _arrays_like(columns: tuple[Array, ...], n: int) -> tuple[Array, ...]:
-    return tuple(np.empty((n, *column.shape[1:]), column.dtype) for column in columns)

@@ -10,7 +10,6 @@ from nn_data.datasets.info import DatasetInfo
 from nn_data.splits import split
 from nn_data.tables.columns import chosen
 from nn_data.tables.preprocessing import Preprocessing
-from nn_data.tables.reading import read_table
 
 
 class TableDataset(ArrayDataset):
@@ -52,7 +51,7 @@ class TableDataset(ArrayDataset):
             if target is None:
                 raise ConfigError("TableDataset needs target=, the column to predict, or preprocessing=.")
             preprocessing = Preprocessing(target, **options)
-        table = read_table(source, **preprocessing.options.reading)
+        table = preprocessing.read(source)
         if not preprocessing.fitted:
             preprocessing.fit(table)
         data = preprocessing(table)
@@ -77,6 +76,7 @@ def table(
     validation: float | int = 0,
     stratify: bool = False,
     seed: int = 0,
+    preprocessing: Any = None,
     **options: Any,
 ) -> tuple[TableDataset, ...]:
     """Return (train, test) of a table in a file, or (train, validation, test).
@@ -91,15 +91,20 @@ def table(
         validation: share of the training rows that is set aside for validation, or their number; 0 for none.
         stratify: whether every class keeps its share in every part.
         seed: which rows are in which part.
+        preprocessing: one that has learned from another table, or its ``config()``; nothing is learned then, and the
+            other options are its own.
         options: features, ignore, weight, task, classes, numeric, categorical, categories, missing, indicator, unknown,
-            scale_target, header, missing_values, encoding; see `nn_data.TableOptions`.
+            scale_target, header, missing_values, separator, decimal, encoding; see `nn_data.TableOptions`.
 
     Raises:
         DataError: the table cannot be read, or a value does not fit its column; it is named with its row.
         ConfigError: an option is wrong, or names a column that is not there.
     """
-    preprocessing = Preprocessing(target, **options)
-    whole = read_table(path, **preprocessing.options.reading)
+    if preprocessing is None:
+        preprocessing = Preprocessing(target, **options)
+    elif isinstance(preprocessing, dict):
+        preprocessing = Preprocessing.from_config(preprocessing)
+    whole = preprocessing.read(path)
     return divided(whole, preprocessing, test_size, test_path, validation, stratify, seed)
 
 
@@ -123,7 +128,8 @@ def divided(
     if test_path is None:
         train, test = parted(whole, test_size)
     else:
-        train, test = whole, read_table(test_path, **preprocessing.options.reading)
+        train, test = whole, preprocessing.read(test_path)
     train, *held_out = parted(train, validation) if validation else (train,)
-    preprocessing.fit(train)
+    if not preprocessing.fitted:
+        preprocessing.fit(train)
     return tuple(TableDataset(part, preprocessing=preprocessing) for part in (train, *held_out, test))

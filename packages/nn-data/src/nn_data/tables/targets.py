@@ -11,7 +11,7 @@ from attrs import asdict, define, field
 
 from nn_core import DataError
 from nn_core.typing import Array
-from nn_data.tables.encoding import NumberEncoder, codes_of, missing_value, nan_as_null
+from nn_data.tables.encoding import NumberEncoder, codes_of, nan_as_null
 
 
 @define
@@ -22,6 +22,7 @@ class Target:
         names: of the columns.
         classes: what the labels 0, 1, … stand for, integers, words or truth values; None for numbers.
         some: whether there are other classes, whose rows are left out.
+        binary: whether labels are floating numbers in a column, for a loss of one logit per row.
         weights: of the classes, that give each the same influence by its frequency in training.
         encoders: of the numbers.
     """
@@ -29,6 +30,7 @@ class Target:
     names: list[str]
     classes: list[Any] | None = None
     some: bool = False
+    binary: bool = False
     weights: list[float] = field(factory=list)
     encoders: list[NumberEncoder] = field(factory=list)
 
@@ -41,7 +43,7 @@ class Target:
         return wanted
 
     def encode(self, table: pa.Table, rows: Array) -> Array:
-        """Return labels ``(N,)`` int64 or numbers ``(N, targets)`` float32.
+        """Return labels ``(N,)`` int64, or ``(N, 1)`` float32 if they are binary, or numbers ``(N, targets)`` float32.
 
         Raises:
             DataError: a class is unknown, or a value missing.
@@ -54,7 +56,10 @@ class Target:
         column = table[self.names[0]]
         missing = np.asarray(column.is_null(nan_is_null=True))
         if missing.any():
-            raise missing_value(self.names[0], rows[missing])
+            raise DataError(
+                f"The target {self.names[0]!r} is missing in row {rows[missing][0]} ({missing.sum()} in all): fill it, "
+                f"or leave such rows out with missing={{{self.names[0]!r}: 'drop'}}."
+            )
         codes = self._codes(table)
         if (codes < 0).any():
             wrong = int((codes < 0).argmax())
@@ -62,7 +67,7 @@ class Target:
                 f"{self.names[0]!r} in row {rows[wrong]} is {column[wrong].as_py()!r}, which is none of the classes "
                 f"{', '.join(map(repr, self.classes[:10]))}{', …' if len(self.classes) > 10 else ''}."
             )
-        return codes
+        return codes[:, None].astype(np.float32) if self.binary else codes
 
     def decode(self, outputs: Array) -> Array:
         """Return what outputs of a model mean."""

@@ -44,3 +44,14 @@ class Window:
             array[:, start:stop].copy().T if turned else array[start:stop].copy()
             for array, turned in zip(self._arrays, self._turned, strict=True)
         )
+
+
+def arrays_like(columns: tuple[Array, ...], n: int) -> tuple[Array, ...]:
+    """Return arrays for n rows in the shapes and dtypes of others."""
+    return tuple(np.empty((n, *column.shape[1:]), column.dtype) for column in columns)
+
+
+def write_columns(columns: tuple[Array, ...], start: int, stop: int, out: tuple[Array, ...]) -> None:
+    """Write some rows of arrays to others of as many rows."""
+    for column, part in zip(columns, out, strict=True):
+        part[:] = column[start:stop]

@@ -62,7 +62,10 @@ class Function(Transform):
         self.function = function
 
     def __call__(self, x: Any, rng: np.random.Generator) -> Any:
-        return self.function(x)
+        y = self.function(x)
+        if y is None:
+            raise DataError(f"The transform {self.function!r} returned nothing.")
+        return y
 
 
 class PerSample(Transform):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -16,6 +17,9 @@ from nn_data.transforms.base import Transform
 
 class Normalize(Transform):
     """Subtracts a mean and divides by a deviation: ``(x − mean) / std``, one number or one per channel (axis 1).
+
+    Bytes are taken as they are, from 0 to 255, and become float32: with mean and deviation in these units, as `of`
+    finds them, no `ToFloat` is needed; with those of numbers from 0 to 1 it has to come before.
 
     Args:
         mean: in the units of x.
@@ -46,12 +50,20 @@ class Normalize(Transform):
         """Return the transform that gives these data mean 0 and deviation 1; a constant channel becomes 0.
 
         Args:
-            x: the training part alone: an array ``(N, channels, …)``, or a dataset, whose x is used.
+            x: the training part alone: an array ``(N, channels, …)``, or a dataset, whose x is read in parts.
             per_channel: whether every channel is normalized by itself.
         """
-        x = np.asarray(getattr(x, "x", x))
-        axes = (0, *range(2, x.ndim)) if per_channel else None
-        mean, std = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+        count, mean, squares = 0, 0.0, 0.0
+        for part in _parts(x):
+            axes = (0, *range(2, part.ndim)) if per_channel else tuple(range(part.ndim))
+            here = part.mean(axis=axes, dtype=np.float64)
+            size = part.size // max(here.size, 1)
+            shift, total = here - mean, count + size
+            squares = squares + part.var(axis=axes, dtype=np.float64) * size + shift**2 * count * size / total
+            mean, count = mean + shift * size / total, total
+        if not count:
+            raise DataError("There are no samples to normalize by.")
+        std = np.sqrt(squares / count)
         return cls(mean, np.where(std > 0, std, 1.0))
 
     def __call__(self, x: Any, rng: np.random.Generator) -> Any:
@@ -63,6 +75,15 @@ class Normalize(Transform):
 
     def __repr__(self) -> str:
         return f"Normalize(mean={self.mean.tolist()}, std={self.std.tolist()})"
+
+
+def _parts(x: Any) -> Iterator[Array]:
+    """Yield the inputs of a dataset in parts, or an array as it is."""
+    if hasattr(x, "take") and not hasattr(x, "dtype"):
+        for start in range(0, len(x), 1024):
+            yield np.asarray(x.take(np.arange(start, min(start + 1024, len(x))))[0])
+    elif len(x):
+        yield np.asarray(x)
 
 
 @define(eq=False)
