@@ -71,11 +71,11 @@ def fetch(dataset: str, remote: Sequence[RemoteFile]) -> list[Path]:
                     logger.setLevel(level)
     except Exception as error:
         files = ", ".join(file.url for file in remote)
-        hint = "" if odd is None else f" {odd.name} there is not the published file; path={str(folder)!r} takes it."
+        own = "" if odd is None else f" {odd.name} there is not the published file; path={str(folder)!r} takes it."
         raise DataError(
             f"{dataset} cannot be downloaded to {folder}: {_reason(error)}. Fetch its files in "
             f"another way ({files}), and name their folder with path=, or put them into {folder}."
-            f"{hint}"
+            f"{own}"
         ) from error
     return paths
 
