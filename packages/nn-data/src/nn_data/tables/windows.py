@@ -30,12 +30,13 @@ class Window:
 
     def shuffle(self, order: Array) -> None:
         """Put the first rows into an order."""
+        # "wrap" is the quickest way of NumPy to look at indices, all of which are in range.
         spare = self._spare or [np.empty_like(array) for array in self._arrays]
         for array, turned, out in zip(self._arrays, self._turned, spare, strict=True):
             if turned:
-                array.take(order, axis=1, out=out[:, : len(order)], mode="clip")
+                array.take(order, axis=1, out=out[:, : len(order)], mode="wrap")
             else:
-                array.take(order, axis=0, out=out[: len(order)], mode="clip")
+                array.take(order, axis=0, out=out[: len(order)], mode="wrap")
         self._arrays, self._spare = spare, self._arrays
 
     def batch(self, start: int, stop: int) -> Batch:
