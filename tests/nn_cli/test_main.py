@@ -119,9 +119,9 @@ def test_every_command_explains_itself_with_examples(run, name):
 def test_the_summary_in_the_list_of_commands_is_what_discovery_announces(run, fake_plugins):
     listed = {line.split()[1]: " ".join(line.split()[4:]) for line in run("list", "commands").lines[1:]}
     helped = " ".join(run("--help").out.split())
-    assert set(listed) == {"list", "info", "plugins", "train", "evaluate", "predict"}
+    assert set(listed) == {"list", "info", "plugins", "check_plugin", "train", "evaluate", "predict"}
     for name, summary in listed.items():
-        assert f"{name} {summary}" in helped
+        assert f"{name.replace('_', '-')} {summary}" in helped
 
 
 def test_without_a_command_the_help_is_shown_and_the_words_were_wrong(run):
@@ -133,7 +133,7 @@ def test_without_a_command_the_help_is_shown_and_the_words_were_wrong(run):
 # Words that are wrong
 
 
-@pytest.mark.parametrize(("word", "meant"), [("trian", "train"), ("lst", "list"), ("plugin", "plugins")])
+@pytest.mark.parametrize(("word", "meant"), [("trian", "train"), ("lst", "list"), ("plugns", "plugins")])
 def test_an_unknown_command_gets_the_close_match(run, word, meant):
     result = run(word)
     assert (result.code, result.out) == (2, "")
@@ -143,7 +143,10 @@ def test_an_unknown_command_gets_the_close_match(run, word, meant):
 def test_an_unknown_command_without_a_close_match_gets_all_of_them(run):
     result = run("xyzzy")
     assert result.code == 2
-    assert "There is no command 'xyzzy'. Commands are list, info, plugins, train, evaluate, predict" in result.err
+    assert (
+        "There is no command 'xyzzy'. Commands are list, info, plugins, check-plugin, train, evaluate, predict"
+        in result.err
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def test_wrong_words_exit_with_2_and_say_what_is_wrong(run, words, said):
 def test_the_command_of_a_plugin_is_in_the_help_and_runs(run, install_command):
     install_command(GREET)
     helped = run("--help")
-    assert "  greet     Say hello." in helped.lines
+    assert "  greet         Say hello." in helped.lines
     result = run("greet", "Ada", "--loud")
     assert (result.code, result.out, result.err) == (0, "Hello Ada!\n", "")
     assert run("greet").code == 2
@@ -179,7 +182,7 @@ def test_the_command_of_a_plugin_is_in_the_help_and_runs(run, install_command):
 
 def test_the_help_imports_no_command(run, install_command):
     install_command("command = None\nraise RuntimeError('imported')")
-    assert "  greet     Say hello." in run("--help").lines
+    assert "  greet         Say hello." in run("--help").lines
     assert run("list", "commands").code == 0
 
 
@@ -231,7 +234,7 @@ def test_a_plugin_cannot_take_the_place_of_a_command_of_nn_cli(run, install_comm
     assert result.code == 0
     assert '"kind": "layer"' in result.out
     assert [line for line in run("--help").lines if line.startswith("  list ")] == [
-        "  list      List the components that the installed plugins provide."
+        "  list          List the components that the installed plugins provide."
     ]
 
 

@@ -34,12 +34,12 @@ class PluginGroup(click.Group):
     """
 
     def list_commands(self, context: click.Context) -> list[str]:
-        own = [spec.name for spec in COMMANDS]
+        own = [_called(spec.name) for spec in COMMANDS]
         return own + sorted(set(self._others()) - set(own))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         for spec in COMMANDS:
-            if spec.name == name:
+            if _called(spec.name) == name:
                 return _load(Component(spec, "nn-cli", __version__))
         return _load(self._others()[name]) if name in self._others() else None
 
@@ -54,7 +54,7 @@ class PluginGroup(click.Group):
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        summaries = {spec.name: spec.summary for spec in COMMANDS}
+        summaries = {_called(spec.name): spec.summary for spec in COMMANDS}
         summaries = {name: component.summary for name, component in self._others().items()} | summaries
         with formatter.section("Commands"):
             formatter.write_dl([(name, summaries[name]) for name in self.list_commands(context)])
@@ -64,9 +64,15 @@ class PluginGroup(click.Group):
         found = [component for component in registry().components("command") if component.distribution != "nn-cli"]
         names = [component.name for component in found]
         return {
-            component.name if names.count(component.name) == 1 else component.qualified_name: component
+            _called(component.name if names.count(component.name) == 1 else component.qualified_name): component
             for component in found
         }
+
+
+def _called(name: str) -> str:
+    """Return how a command is called whose component has this name: with hyphens, as in ``check-plugin``."""
+    bare, at, distribution = name.partition("@")
+    return bare.replace("_", "-") + at + distribution
 
 
 def _load(component: Component) -> click.Command:

@@ -14,6 +14,7 @@ COMMANDS = tuple(
         ("list", "listing", "List the components that the installed plugins provide."),
         ("info", "info", "Explain one component: arguments, equation, shapes."),
         ("plugins", "plugins", "Show which plugin distributions loaded, and why others did not."),
+        ("check_plugin", "check_plugin", "Hold an installed plugin to what every plugin must do."),
         ("train", "train", "Train the experiment that a TOML file describes."),
         ("evaluate", "evaluate", "Measure a trained model on its test data."),
         ("predict", "predict", "Write a trained model's labels and probabilities as CSV."),

@@ -83,6 +83,9 @@ class LBFGS(Optimizer):
         self._memory: dict[str, Any] = {}
         self._all: Segment | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_all": None}  # it is gathered again, from the copy's parameters
+
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Make the iterations of a step and return the loss before it.
 
