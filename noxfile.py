@@ -38,7 +38,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Check types, strictly."""
-    session.install("mypy", "nox", "types-tqdm", *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
+    libraries = ("pillow", "python-dotenv", "types-tqdm")  # that have types, and are extras
+    session.install("mypy", "nox", *libraries, *TEST_TOOLS, *wheels(session).values(), CONSTRAINTS)
     session.run("mypy")
 
 
