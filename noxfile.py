@@ -71,6 +71,35 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session
+def plugins(session: nox.Session) -> None:
+    """Make a plugin of every kind from its template, install it as a user would, and run its tests."""
+    session.install("pytest", *wheels(session).values(), CONSTRAINTS)
+    folder = Path(session.create_tmp()) / "plugins"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    kinds = str(session.run("python", "-c", "from nn_cli.scaffolding import KINDS; print(*KINDS)", silent=True)).split()
+    for kind in kinds:
+        session.run(
+            "nn-cli", "new-plugin", f"lab-{kind}", f"--{kind}", f"my_{kind}", "--into", str(folder), silent=True
+        )
+    session.install(*(str(folder / f"lab-{kind}") for kind in kinds), CONSTRAINTS)
+    for kind in kinds:
+        session.run("nn-cli", "check-plugin", f"lab-{kind}")
+        session.chdir(folder / f"lab-{kind}")
+        session.run("python", "-m", "pytest", "-q")
+        session.chdir(ROOT)
+    # A model with a plugin's layer trains, is saved, and says what it needs where the plugin is gone.
+    layers = '[{type="flatten"}, {type="linear", out_features=16}, {type="my_layer"}, {type="linear", out_features=10}]'
+    changes = ("--set", f"model.layers={layers}", "--set", "train.epochs=2")
+    session.run("nn-cli", "train", "examples/digits-cnn.toml", *changes, "--out", str(folder / "run"))
+    session.run("nn-cli", "evaluate", str(folder / "run"))
+    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "lab-layer")
+    said = str(session.run("nn-cli", "evaluate", str(folder / "run"), silent=True, success_codes=[1, 2]))
+    if "lab-layer 0.1.0" not in said:
+        session.error(f"a model without its plugin should name it and its version, and says: {said}")
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Train the digits network as the README does, and see that it learned."""
     session.install(*wheels(session).values(), CONSTRAINTS)

@@ -182,7 +182,7 @@ def test_python_in_a_document_is_python_and_toml_is_toml(path):
 
 @each_document
 def test_every_command_in_a_document_exists(path):
-    known = {spec.name for spec in COMMANDS}
+    known = {spec.name.replace("_", "-") for spec in COMMANDS}
     mentioned = re.findall(r"(?:^|`|&& )nn-cli ([a-z][\w-]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(mentioned) <= known
 

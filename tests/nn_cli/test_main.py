@@ -107,7 +107,9 @@ def test_help_lists_every_command_with_its_summary_and_an_example(run):
     assert run("-h").out == result.out
 
 
-@pytest.mark.parametrize("name", ["list", "info", "plugins", "train", "evaluate", "predict"])
+@pytest.mark.parametrize(
+    "name", ["list", "info", "plugins", "check-plugin", "new-plugin", "train", "evaluate", "predict"]
+)
 def test_every_command_explains_itself_with_examples(run, name):
     result = run(name, "--help")
     assert result.code == 0
@@ -119,7 +121,7 @@ def test_every_command_explains_itself_with_examples(run, name):
 def test_the_summary_in_the_list_of_commands_is_what_discovery_announces(run, fake_plugins):
     listed = {line.split()[1]: " ".join(line.split()[4:]) for line in run("list", "commands").lines[1:]}
     helped = " ".join(run("--help").out.split())
-    assert set(listed) == {"list", "info", "plugins", "check_plugin", "train", "evaluate", "predict"}
+    assert set(listed) == {"list", "info", "plugins", "check_plugin", "new_plugin", "train", "evaluate", "predict"}
     for name, summary in listed.items():
         assert f"{name.replace('_', '-')} {summary}" in helped
 
@@ -133,7 +135,7 @@ def test_without_a_command_the_help_is_shown_and_the_words_were_wrong(run):
 # Words that are wrong
 
 
-@pytest.mark.parametrize(("word", "meant"), [("trian", "train"), ("lst", "list"), ("plugns", "plugins")])
+@pytest.mark.parametrize(("word", "meant"), [("trian", "train"), ("lst", "list"), ("evalute", "evaluate")])
 def test_an_unknown_command_gets_the_close_match(run, word, meant):
     result = run(word)
     assert (result.code, result.out) == (2, "")
@@ -143,10 +145,8 @@ def test_an_unknown_command_gets_the_close_match(run, word, meant):
 def test_an_unknown_command_without_a_close_match_gets_all_of_them(run):
     result = run("xyzzy")
     assert result.code == 2
-    assert (
-        "There is no command 'xyzzy'. Commands are list, info, plugins, check-plugin, train, evaluate, predict"
-        in result.err
-    )
+    commands = "list, info, plugins, check-plugin, new-plugin, train, evaluate, predict"
+    assert f"There is no command 'xyzzy'. Commands are {commands}" in result.err
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ COMMANDS = tuple(
         ("info", "info", "Explain one component: arguments, equation, shapes."),
         ("plugins", "plugins", "Show which plugin distributions loaded, and why others did not."),
         ("check_plugin", "check_plugin", "Hold an installed plugin to what every plugin must do."),
+        ("new_plugin", "new_plugin", "Make a plugin distribution to begin with."),
         ("train", "train", "Train the experiment that a TOML file describes."),
         ("evaluate", "evaluate", "Measure a trained model on its test data."),
         ("predict", "predict", "Write a trained model's labels and probabilities as CSV."),
