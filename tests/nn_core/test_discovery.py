@@ -295,6 +295,17 @@ def test_a_hook_with_an_argument_that_the_hookspec_lacks_is_reported(reason_when
     assert "Argument(s) {'registry'} are declared in the hookimpl but can not be found in the hookspec" in reason
 
 
+def test_right_hooks_before_one_with_a_wrong_signature_are_not_taken_for_those_of_the_next_plugin(reason_when_broken):
+    reason = reason_when_broken(f"{HEADER}{GATE}\n\n@hookimpl\ndef nn_losses(registry):\n    return []\n")
+    assert "hook 'nn_losses'" in reason
+
+
+def test_a_function_may_implement_a_hook_under_another_name(fake_plugins):
+    plugin = GATE.replace("@hookimpl", '@hookimpl(specname="nn_layers")').replace("def nn_layers", "def gates")
+    fake_plugins.install("nn-acme", acme(HEADER + plugin))
+    assert names(fake_plugins.record("nn-acme")) == ["gate"]
+
+
 def test_a_hook_that_yields_the_spec_of_another_kind_is_reported(reason_when_broken):
     reason = reason_when_broken(HEADER + GATE.replace("LayerSpec", "LossSpec"))
     assert reason == (

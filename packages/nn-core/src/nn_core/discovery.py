@@ -128,7 +128,7 @@ def discover(selection: Selection) -> tuple[PluginRecord, ...]:
         PluginError: ``NN_STRICT_PLUGINS=1`` and some plugin is not ok, or one that is named is not installed.
     """
     installed = _installed()
-    records = _mark_conflicts([_load(name, dist, selection) for name, dist in sorted(installed.items())])
+    records = _mark_conflicts([_load(name, *installed[name], selection) for name in sorted(installed)])
     for record in records:
         logger.debug("plugin %s %s: %s", record.distribution, record.version, record.reason or record.status)
     absent = sorted((selection.blocked | (selection.only or frozenset())) - set(installed))
@@ -146,16 +146,21 @@ def discover(selection: Selection) -> tuple[PluginRecord, ...]:
     return tuple(records)
 
 
-def _installed() -> dict[str, metadata.Distribution]:
-    """Return the distributions with our entry points; of several with one name, only the first on the path counts."""
-    installed = {}
-    for dist in metadata.distributions():
+def _installed() -> dict[str, tuple[metadata.Distribution, str]]:
+    """Return the distributions with our entry points, and their versions, by name.
+
+    Of several with one name, only the first on the path counts, even if it has no such entry point. Every look at the
+    metadata parses them again, which is most of what many plugins cost: hence one look at each.
+    """
+    installed: dict[str, tuple[metadata.Distribution, str]] = {}
+    for dist in metadata.distributions():  # in the order of the path
         try:
-            if _has_plugins(dist):
-                name = normalize(dist.metadata["Name"])
-                first = metadata.distribution(name)
-                if _has_plugins(first):
-                    installed[name] = first
+            if not _has_plugins(dist):
+                continue
+            about = dist.metadata
+            name = normalize(about["Name"])
+            if name not in installed and metadata.distribution(name).locate_file("") == dist.locate_file(""):
+                installed[name] = dist, about["Version"]
         except Exception as error:
             place = getattr(dist, "_path", dist)
             logger.warning("%s is passed over, for its metadata cannot be read: %s", place, _words(error))
@@ -167,8 +172,7 @@ def _has_plugins(dist: metadata.Distribution) -> bool:
     return f"[{ENTRY_POINT_GROUP}]" in (line.strip() for line in lines)
 
 
-def _load(name: str, dist: metadata.Distribution, selection: Selection) -> PluginRecord:
-    version = dist.version  # each look reads the metadata again
+def _load(name: str, dist: metadata.Distribution, version: str, selection: Selection) -> PluginRecord:
     record = PluginRecord(name, version)
     if reason := selection.reason_to_block(name):
         return evolve(record, status="blocked", reason=reason)
@@ -186,8 +190,8 @@ def _load(name: str, dist: metadata.Distribution, selection: Selection) -> Plugi
     except Exception as error:
         return evolve(record, status="broken", reason=_words(error))
 
-    source_of = cache(_source)
-    missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target, source_of))}
+    words_of = cache(_words_of_source)
+    missing = {spec: reason for spec in specs if (reason := _missing_target(spec.target, words_of))}
     components = tuple(Component(spec, name, version) for spec in specs if spec not in missing)
     if missing:
         reason = "; ".join(f"{spec.kind} {spec.name!r}: {reason}" for spec, reason in missing.items())
@@ -211,15 +215,28 @@ def _import_modules(dist: metadata.Distribution) -> list[ModuleType]:
         raise PluginError(f"its plugin module cannot be imported: {_words(error)}") from error
 
 
+@cache  # making one looks at every hookspec
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("nn")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
 def _call_hooks(module: ModuleType) -> Iterator[Spec]:
     """Yield what all hooks of a plugin module announce.
 
     Raises:
         PluginError: the module has no hook, an unknown one, or one that raises or yields something else than its spec.
     """
-    manager = pluggy.PluginManager("nn")
-    manager.add_hookspecs(hookspecs)
-    functions = [name for name in dir(module) if manager.parse_hookimpl_opts(module, name) is not None]
+    manager = _manager()
+    try:
+        manager.register(module)  # checks the signatures
+    except Exception:
+        _manager.cache_clear()  # what it registered so far is not for the next module
+        raise
+    callers = sorted(manager.get_hookcallers(module) or (), key=lambda caller: caller.name)
+    functions: dict[str, Any] = {caller.name: caller.get_hookimpls()[0].function for caller in callers}
+    manager.unregister(module)
     for name in HOOKS:
         if hasattr(module, name) and name not in functions:
             raise PluginError(f"{module.__name__}.{name} is not marked with @hookimpl")
@@ -228,11 +245,10 @@ def _call_hooks(module: ModuleType) -> Iterator[Spec]:
             raise PluginError(f"{module.__name__}.{name} is not a hook.{did_you_mean(name, HOOKS)}".removesuffix("."))
     if not functions:
         raise PluginError(f"{module.__name__} has no @hookimpl function, so it announces nothing")
-    manager.register(module)  # checks the signatures
 
-    for name in functions:
+    for name, function in functions.items():
         try:
-            announced = list(getattr(module, name)())
+            announced = list(function())
         except (Exception, SystemExit) as error:
             raise PluginError(f"{module.__name__}.{name}() failed: {_words(error)}") from error
         for spec in announced:
@@ -250,21 +266,24 @@ def _refuse_repetition(specs: Iterable[Spec]) -> None:
         seen.add(key)
 
 
-def _missing_target(target: str, source_of: Callable[[str], tuple[str | None, str]]) -> str:
+def _missing_target(target: str, words_of: Callable[[str], tuple[frozenset[str] | None, str]]) -> str:
     """Say why a target cannot exist, judging by the files alone: importing it is not for discovery."""
     module, _, path = target.partition(":")
-    source, problem = source_of(module)
+    words, problem = words_of(module)
     if problem:
         return problem.format(target=target)
     attribute = path.split(".")[0]
-    # Only a module that writes the name nowhere, and cannot get it from elsewhere, is sure to lack it.
-    if source is None or re.search(rf"\b{re.escape(attribute)}\b|__getattr__|import \*|globals\(\)", source):
+    if words is None or attribute in words:
         return ""
     return f"its target {target!r} does not exist: no {attribute!r} in {module}"
 
 
-def _source(module: str) -> tuple[str | None, str]:
-    """Return the source of a module if there is one to be found, and, with a place for the target, what is missing."""
+def _words_of_source(module: str) -> tuple[frozenset[str] | None, str]:
+    """Return the words of a module's source, and, with a place for the target, what is missing.
+
+    There are none if the source cannot be found, or if the module can get names from elsewhere: only one that writes a
+    name nowhere is sure to lack it.
+    """
     spec: Any = None
     search: Any = None
     parts = module.split(".")
@@ -278,7 +297,10 @@ def _source(module: str) -> tuple[str | None, str]:
             if search is None and depth < len(parts):
                 return None, f"{name!r} in its target {{target!r}} is not a package"
         get_source = getattr(spec.loader, "get_source", None)
-        return (get_source(module) if get_source else None), ""
+        source = get_source(module) if get_source else None
+        if source is None or re.search(r"__getattr__|import \*|globals\(\)", source):
+            return None, ""
+        return frozenset(re.findall(r"\w+", source)), ""
     except Exception:  # an unusual finder or file cannot be judged from outside: loading will tell
         return None, ""
 
