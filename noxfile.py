@@ -100,6 +100,32 @@ def plugins(session: nox.Session) -> None:
 
 
 @nox.session
+def examples(session: nox.Session) -> None:
+    """Install the example plugins as an outsider's, from their own wheels, and run their tests."""
+    session.install("pytest", *wheels(session).values(), CONSTRAINTS)
+    folders = sorted((ROOT / "examples" / "plugins").iterdir())
+    session.install(*map(str, folders), CONSTRAINTS)
+    for folder in folders:
+        session.run("nn-cli", "check-plugin", folder.name)
+        session.chdir(folder)
+        session.run("python", "-m", "pytest", "-q")
+        session.chdir(ROOT)
+    run = Path(session.create_tmp()) / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    changes = (
+        "model.layers=[{type='flatten'}, {type='linear', out_features=64}, {type='maxout'}, {type='highway'}, "
+        "{type='linear', out_features=10}]",
+        "optimizer={type='yogi', lr=0.01}",
+        "train.metrics=['accuracy', 'matthews']",
+        "train.epochs=3",
+    )
+    options = [f"--set={change}" for change in changes]
+    session.run("nn-cli", "train", "examples/digits-cnn.toml", *options, "--out", str(run))
+    session.run("nn-cli", "predict", str(run), "--out", str(run / "predictions.csv"))
+    session.run("nn-cli", "mistakes", str(run / "predictions.csv"), "--top", "3")
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Train the digits network as the README does, and see that it learned."""
     session.install(*wheels(session).values(), CONSTRAINTS)

@@ -27,7 +27,9 @@ from nn_core.typing import Array
 def check_determinism(case: LayerCase) -> None:
     """The same seed gives the same numbers, to the bit."""
     for one, two in zip(run(case.layer(), case.input()), run(case.layer(), case.input()), strict=True):
-        assert np.array_equal(one, two), "two runs from the same seed differ"  # type: ignore[arg-type]
+        assert np.array_equal(one, two), (  # type: ignore[arg-type]
+            "two runs from the same seed differ: draw from the rng that build gets, or from nn_core.default_rng()"
+        )
 
 
 def check_gradients(case: LayerCase) -> None:
