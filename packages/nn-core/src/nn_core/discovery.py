@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
@@ -177,15 +179,16 @@ def _load(name: str, dist: metadata.Distribution, version: str, selection: Selec
     if reason := selection.reason_to_block(name):
         return evolve(record, status="blocked", reason=reason)
     try:
-        modules = _import_modules(dist)
-        for module in modules:
-            api = getattr(module, "NN_API", None)
-            record = evolve(record, api=api)
-            if api != NN_API:
-                said = "declares no NN_API" if api is None else f"is written for plugin API {api!r}"
-                reason = f"{module.__name__} {said}; this nn-core speaks API {NN_API}"
-                return evolve(record, status="incompatible", reason=reason)
-        specs = [spec for module in modules for spec in _call_hooks(module)]
+        with _deprecations_named(f"{name} {version}"):
+            modules = _import_modules(dist)
+            for module in modules:
+                api = getattr(module, "NN_API", None)
+                record = evolve(record, api=api)
+                if api != NN_API:
+                    said = "declares no NN_API" if api is None else f"is written for plugin API {api!r}"
+                    reason = f"{module.__name__} {said}; this nn-core speaks API {NN_API}"
+                    return evolve(record, status="incompatible", reason=reason)
+            specs = [spec for module in modules for spec in _call_hooks(module)]
         _refuse_repetition(specs)
     except Exception as error:
         return evolve(record, status="broken", reason=_words(error))
@@ -197,6 +200,18 @@ def _load(name: str, dist: metadata.Distribution, version: str, selection: Selec
         reason = "; ".join(f"{spec.kind} {spec.name!r}: {reason}" for spec, reason in missing.items())
         return evolve(record, status="broken", reason=reason, components=components)
     return evolve(record, components=components)
+
+
+@contextmanager
+def _deprecations_named(user: str) -> Iterator[None]:
+    """Put before every deprecation that is warned of inside who it is that uses it; other warnings pass unchanged."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        deprecates = issubclass(warning.category, (FutureWarning, DeprecationWarning, PendingDeprecationWarning))
+        text = f"{user}: {warning.message}" if deprecates else str(warning.message)
+        warnings.warn_explicit(text, warning.category, warning.filename, warning.lineno)
 
 
 def _import_modules(dist: metadata.Distribution) -> list[ModuleType]:
