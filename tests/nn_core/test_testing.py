@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from nn_core import CrossEntropyLoss, Layer, Linear, Loss, Parameter, ReLU
+from nn_core import CrossEntropyLoss, Layer, Linear, Loss, Parameter, ReLU, default_rng
 from nn_core.tensor import Tensor
 from nn_core.testing import (
     LAYER_CHECKS,
@@ -158,6 +158,14 @@ class OwnNoise(Layer):
         return x * mask, lambda dy: dy * mask
 
 
+class UnkeyedNoise(Layer):
+    """Draws from the framework's generator, whose place differs between threads."""
+
+    def forward(self, x):
+        mask = default_rng().uniform(size=x.shape) if self.training else 1.0
+        return x * mask, lambda dy: dy * mask
+
+
 class HiddenState(Layer):
     """Keeps a running mean that is no buffer."""
 
@@ -196,6 +204,11 @@ FAULTY_LAYERS = [
     (Careless, "call_on_tensors", "train: expected one node Careless from the input to the output, got multiply"),
     (Forgetful, "call_on_tensors", "train: gradient of weight by way of a Tensor: expected"),
     (OwnNoise, "determinism", "two runs from the same seed differ"),
+    (
+        UnkeyedNoise,
+        "determinism",
+        "a second pass with the same key differs from the first: draw with nn_core.keep_mask",
+    ),
     (HiddenState, "state", "output after loading the state"),
     (Careless, "copy", "a copy took the original's closure along"),
     (Remembering, "threads", "input gradient in thread"),

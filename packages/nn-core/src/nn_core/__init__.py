@@ -207,6 +207,7 @@ if TYPE_CHECKING:
     )
     from nn_core.random import (
         default_rng as default_rng,
+        keep_mask as keep_mask,
         seed as seed,
     )
     from nn_core.registry import (
@@ -340,7 +341,7 @@ else:
             "operations": ["float_operation", "operation"],
             "optimizer": ["Optimizer"],
             "parameter": ["Buffer", "Parameter"],
-            "random": ["default_rng", "seed"],
+            "random": ["default_rng", "keep_mask", "seed"],
             "registry": ["build", "components", "get", "plugin_records"],
             "scheduler": ["Scheduler"],
             "serialization": ["load", "load_extra", "save"],

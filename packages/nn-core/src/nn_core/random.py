@@ -64,8 +64,10 @@ _thread = _Thread()
 
 
 def keep_mask(shape: Shape, drop: float, rng: np.random.Generator | None = None) -> Array:
-    """Return a boolean array, False with probability `drop`: keyed inside `keyed`, else drawn from `rng`.
+    """Return a boolean array, False with probability `drop`: what a layer that is random in training draws.
 
+    Inside `nn_core.fit` it is keyed by the run's seed, the step, the call in it and the row, so that it depends neither
+    on threads nor on where a run was resumed; elsewhere it is drawn from `rng`, the default generator if left out.
     The keyed bits come from Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a function of
     key and counter: (seed, step) is the key, call and row choose the counter.
     """

@@ -30,6 +30,11 @@ def check_determinism(case: LayerCase) -> None:
         assert np.array_equal(one, two), (  # type: ignore[arg-type]
             "two runs from the same seed differ: draw from the rng that build gets, or from nn_core.default_rng()"
         )
+    layer, x = case.layer(), case.input()
+    assert np.array_equal(run(layer, x)[0], run(layer, x)[0]), (
+        "a second pass with the same key differs from the first: draw with nn_core.keep_mask, which fit keys by the "
+        "step, and keep nothing on self that changes the output"
+    )
 
 
 def check_gradients(case: LayerCase) -> None:
