@@ -22,7 +22,9 @@ from nn_core.plugins import LayerSpec
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
-DOCUMENTS = sorted(path for place in ("*.md", "packages/**/*.md", "examples/**/*.md") for path in ROOT.glob(place))
+DOCUMENTS = sorted(
+    path for place in ("*.md", "docs/**/*.md", "packages/**/*.md", "examples/**/*.md") for path in ROOT.glob(place)
+)
 each_package = pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: path.name)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
