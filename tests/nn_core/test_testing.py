@@ -88,7 +88,8 @@ class Centered(Layer):
     """Subtracts the mean of the batch, in evaluation too."""
 
     def forward(self, x):
-        return x - x.mean(0), lambda dy: dy - dy.mean(0)
+        n = max(len(x), 1)
+        return x - x.sum(0) / n, lambda dy: dy - dy.sum(0) / n
 
 
 class Squeezing(Layer):
@@ -143,6 +144,23 @@ class Forgetful(Gain):
         return y, backward if input_gradient else lambda dy: None
 
 
+class Itself(Layer):
+    """Is its own copy."""
+
+    def forward(self, x):
+        return x * 2, lambda dy: dy * 2
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Transposing(Layer):
+    """Returns the gradient in another shape."""
+
+    def forward(self, x):
+        return x * 2, lambda dy: 2 * dy.T
+
+
 class Detached(Layer):
     """Returns no gradient of its input."""
 
@@ -191,7 +209,8 @@ FAULTY_LAYERS = [
     (SquareInEvaluation, "gradients", "eval: the gradient of the input gives a directional derivative of"),
     (lambda: Gain(lambda weight, dw: None), "gradients", "train: weight got no gradient"),
     (lambda: Gain(lambda weight, dw: weight.accumulate(1.01 * dw)), "gradients", "the gradient of weight gives"),
-    (Detached, "gradients", "the gradient of a float64 input must not be None"),
+    (Detached, "closure", "backward must return the gradient of the input, of shape (4, 3), got None"),
+    (Transposing, "closure", "of shape (4, 3), got one of shape (3, 4)"),
     (lambda: Gain(assign), "gradients_add_up", "gradient of weight after two passes: relative error"),
     (Promoting, "dtype", "train: expected output in float32, got float64"),
     (InPlace, "leaves_inputs_alone", "the input was changed"),
@@ -201,7 +220,6 @@ FAULTY_LAYERS = [
     (Halving, "output_shape", "output_shape foretells (4, 3), the output has shape (4, 2)"),
     (OtherInference, "infer", "infer against forward in eval mode: relative error 5.0e-04"),
     (Careless, "call_equals_closure", "a second backward must raise BackwardError"),
-    (Careless, "call_on_tensors", "train: expected one node Careless from the input to the output, got multiply"),
     (Forgetful, "call_on_tensors", "train: gradient of weight by way of a Tensor: expected"),
     (OwnNoise, "determinism", "two runs from the same seed differ"),
     (
@@ -210,7 +228,7 @@ FAULTY_LAYERS = [
         "a second pass with the same key differs from the first: draw with nn_core.keep_mask",
     ),
     (HiddenState, "state", "output after loading the state"),
-    (Careless, "copy", "a copy took the original's closure along"),
+    (Itself, "copy", "a copy took the original's closure along"),
     (Remembering, "threads", "input gradient in thread"),
 ]
 
@@ -225,8 +243,16 @@ def test_a_faulty_layer_fails_the_check_that_looks_for_it(make, name, message):
 
 def test_a_layer_that_does_not_tell_all_options_fails_the_check_of_its_configuration(monkeypatch):
     monkeypatch.setattr(Linear, "config", lambda self: {"in_features": 3, "out_features": 2})
-    with pytest.raises(AssertionError, match=re.escape("bias=False), got Linear(")):
-        LAYER_CHECKS["config"](LayerCase("faulty", lambda: Linear(3, 2, bias=False), (4, 3)))
+    with pytest.raises(AssertionError, match=f"^faulty, config: .*{re.escape('bias=False), got Linear(')}"):
+        check_layer(LayerCase("faulty", lambda: Linear(3, 2, bias=False), (4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "message"), FAULTY_LAYERS, ids=[f"{name}-{i}" for i, (_, name, _) in enumerate(FAULTY_LAYERS)]
+)
+def test_the_check_meant_for_a_fault_is_the_first_to_fail(make, name, message):
+    with pytest.raises(AssertionError, match=f"^faulty, {name}: .*{re.escape(message)}"):
+        check_layer(LayerCase("faulty", make, (4, 3)))
 
 
 def test_every_layer_check_has_a_layer_that_fails_it():
@@ -295,7 +321,9 @@ class Overflowing(CrossEntropyLoss):
         with np.errstate(all="ignore"):
             exp = np.exp(pred)
             softmax = exp / exp.sum(axis=1, keepdims=True)
-            return -np.log(softmax[np.arange(len(pred)), target]), lambda scale: softmax
+            hot = np.eye(pred.shape[1], dtype=pred.dtype)[target]
+            terms = -np.log(softmax[np.arange(len(pred)), target])
+            return terms, lambda scale: (softmax - hot) * scale[:, None]
 
 
 class RootWeights(Distance):
@@ -339,7 +367,7 @@ def classes(rng):
 
 FAULTY_LOSSES = [
     (lambda **options: Distance(factor=1.0, **options), distances, "gradient", "mean: the gradient gives a direct"),
-    (Unweighted, distances, "reductions", "Not equal to tolerance"),
+    (Unweighted, distances, "weights", "Not equal to tolerance"),
     (OverAll, distances, "reductions", "mean"),
     (WrongParts, distances, "parts", "Not equal to tolerance"),
     (RootWeights, distances, "weights", "sum"),
@@ -358,6 +386,14 @@ FAULTY_LOSSES = [
 def test_a_faulty_loss_fails_the_check_that_looks_for_it(make, draw, name, message):
     with pytest.raises(AssertionError, match=re.escape(message)):
         LOSS_CHECKS[name](LossCase("faulty", make, draw))
+
+
+@pytest.mark.parametrize(
+    ("make", "draw", "name", "message"), FAULTY_LOSSES, ids=[f"{row[2]}-{i}" for i, row in enumerate(FAULTY_LOSSES)]
+)
+def test_the_check_meant_for_a_faulty_loss_is_the_first_to_fail(make, draw, name, message):
+    with pytest.raises(AssertionError, match=rf"(?s)^faulty, {name}: .*{re.escape(message)}"):
+        check_loss(LossCase("faulty", make, draw))
 
 
 def test_every_loss_check_has_a_loss_that_fails_it():
@@ -424,7 +460,7 @@ def test_an_empty_table_is_refused(decorate):
 
 
 def test_an_expected_failure_of_no_check_is_refused():
-    with pytest.raises(ValueError, match=r"There is no check 'gradient'; the checks are determinism, gradients"):
+    with pytest.raises(ValueError, match=r"There is no check 'gradient'; the checks are closure, determinism"):
         parametrize_layer_checks([LayerCase("relu", ReLU, (2, 3))], expected_failures={"gradient": "misspelled"})
 
 

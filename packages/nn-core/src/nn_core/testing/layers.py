@@ -24,6 +24,20 @@ from nn_core.testing.gradients import directional_error
 from nn_core.typing import Array
 
 
+def check_closure(case: LayerCase) -> None:
+    """The closure returns a gradient of the shape of the input, None for one of integers."""
+    layer, x = case.layer(), case.input()
+    y, backward = layer.forward(x)
+    dx = backward(gradient_like(y))
+    if x.dtype.kind != "f":
+        assert dx is None, f"backward must return None for an input of {x.dtype}, got {type(dx).__name__}"
+    else:
+        assert np.shape(dx) == x.shape, (
+            f"backward must return the gradient of the input, of shape {x.shape}, got "
+            f"{'None' if dx is None else f'one of shape {np.shape(dx)}'}"
+        )
+
+
 def check_determinism(case: LayerCase) -> None:
     """The same seed gives the same numbers, to the bit."""
     for one, two in zip(run(case.layer(), case.input()), run(case.layer(), case.input()), strict=True):
@@ -35,6 +49,36 @@ def check_determinism(case: LayerCase) -> None:
         "a second pass with the same key differs from the first: draw with nn_core.keep_mask, which fit keys by the "
         "step, and keep nothing on self that changes the output"
     )
+
+
+def check_leaves_inputs_alone(case: LayerCase) -> None:
+    """Neither the input nor dy is written to, and a second pass does not reach into what the first returned."""
+    layer = case.layer()
+    x = case.input().copy()  # writable, so that writing shows as a change and not only as NumPy's error
+    y, dy, dx = run(layer, x)
+    arrays = {"the input": x, "the output": y, "dy": dy.copy()}
+    arrays |= {} if dx is None else {"the input gradient": dx}
+    before = {name: array.copy() for name, array in arrays.items()}
+    run(layer, x, arrays["dy"])
+    for name, array in arrays.items():
+        assert (array == before[name]).all(), f"{name} was changed"
+    for name, parameter in layer.named_parameters():
+        assert not np.shares_memory(parameter.grad, arrays["dy"]), f"the gradient of {name} is dy itself"
+
+
+def check_state(case: LayerCase) -> None:
+    """`state_dict` holds everything: loaded into another layer it gives the same output; its arrays are copies."""
+    layer, x = case.layer(), case.input()
+    layer.forward(x)
+    state = layer.state_dict()
+    random.seed(99)
+    twin = case.make()
+    twin.build(case.input_shape)
+    twin.astype("float64").load_state_dict(state)
+    assert_close(twin.infer(x), layer.infer(x), "output after loading the state", 0)
+    for array in state.values():
+        array[...] = 0
+    assert_close(twin.infer(x), layer.infer(x), "output after the state was overwritten", 0)
 
 
 def check_gradients(case: LayerCase) -> None:
@@ -93,21 +137,6 @@ def check_dtype(case: LayerCase) -> None:
                 assert array.dtype == dtype, f"{mode}: expected {what} in {dtype}, got {array.dtype}"
 
 
-def check_leaves_inputs_alone(case: LayerCase) -> None:
-    """Neither the input nor dy is written to, and a second pass does not reach into what the first returned."""
-    layer = case.layer()
-    x = case.input().copy()  # writable, so that writing shows as a change and not only as NumPy's error
-    y, dy, dx = run(layer, x)
-    arrays = {"the input": x, "the output": y, "dy": dy.copy()}
-    arrays |= {} if dx is None else {"the input gradient": dx}
-    before = {name: array.copy() for name, array in arrays.items()}
-    run(layer, x, arrays["dy"])
-    for name, array in arrays.items():
-        assert (array == before[name]).all(), f"{name} was changed"
-    for name, parameter in layer.named_parameters():
-        assert not np.shares_memory(parameter.grad, arrays["dy"]), f"the gradient of {name} is dy itself"
-
-
 def check_memory_layout(case: LayerCase) -> None:
     """Strided and Fortran-ordered inputs and gradients give what contiguous ones give."""
     layer, x = case.layer(), case.input()
@@ -125,11 +154,11 @@ def check_memory_layout(case: LayerCase) -> None:
             assert_close(p.grad, q.grad, f"gradient of {path} for {name} input")
 
 
-def check_batch_consistency(case: LayerCase) -> None:
-    """In evaluation every row depends on its own input alone: a batch of one gives the row of the whole batch."""
-    layer = case.layer().eval()
-    x = case.input()
-    assert_close(np.concatenate([layer.infer(x[i : i + 1]) for i in range(len(x))]), layer.infer(x), "row by row", 1e-9)
+def check_output_shape(case: LayerCase) -> None:
+    """`output_shape` foretells the shape of the output."""
+    layer, x = case.layer(), case.input()
+    foretold, seen = layer.output_shape(x.shape), layer.forward(x)[0].shape
+    assert foretold == seen, f"output_shape foretells {foretold}, the output has shape {seen}"
 
 
 def check_small_batches(case: LayerCase) -> None:
@@ -148,11 +177,11 @@ def check_small_batches(case: LayerCase) -> None:
                 assert rows or not parameter.grad.any(), f"an empty batch gave {name} a gradient"
 
 
-def check_output_shape(case: LayerCase) -> None:
-    """`output_shape` foretells the shape of the output."""
-    layer, x = case.layer(), case.input()
-    foretold, seen = layer.output_shape(x.shape), layer.forward(x)[0].shape
-    assert foretold == seen, f"output_shape foretells {foretold}, the output has shape {seen}"
+def check_batch_consistency(case: LayerCase) -> None:
+    """In evaluation every row depends on its own input alone: a batch of one gives the row of the whole batch."""
+    layer = case.layer().eval()
+    x = case.input()
+    assert_close(np.concatenate([layer.infer(x[i : i + 1]) for i in range(len(x))]), layer.infer(x), "row by row", 1e-9)
 
 
 def check_infer(case: LayerCase) -> None:
@@ -216,31 +245,6 @@ def check_call_on_tensors(case: LayerCase) -> None:
         assert out.node is None, "a call on a Tensor inside no_grad left a node"
 
 
-def check_config(case: LayerCase) -> None:
-    """`config` describes the layer: built from it, it has the same repr and, with the same state, the same output."""
-    layer, x = case.layer(), case.input()
-    twin = build("layer", describe(layer))
-    twin.build(case.input_shape)
-    assert repr(twin) == repr(layer), f"expected {layer!r}, got {twin!r}"
-    twin.astype("float64").load_state_dict(layer.state_dict())
-    assert_close(twin.infer(x), layer.infer(x), "output of the layer built from the configuration", 0)
-
-
-def check_state(case: LayerCase) -> None:
-    """`state_dict` holds everything: loaded into another layer it gives the same output; its arrays are copies."""
-    layer, x = case.layer(), case.input()
-    layer.forward(x)
-    state = layer.state_dict()
-    random.seed(99)
-    twin = case.make()
-    twin.build(case.input_shape)
-    twin.astype("float64").load_state_dict(state)
-    assert_close(twin.infer(x), layer.infer(x), "output after loading the state", 0)
-    for array in state.values():
-        array[...] = 0
-    assert_close(twin.infer(x), layer.infer(x), "output after the state was overwritten", 0)
-
-
 def check_copy(case: LayerCase) -> None:
     """Deep copies and pickles work, are independent, and carry no closure along."""
     layer, x = case.layer(), case.input()
@@ -290,6 +294,16 @@ def check_threads(case: LayerCase) -> None:
     for i in range(2):
         _, _, expected = run(case.layer(), inputs[i])
         assert_close(seen[i], expected, f"input gradient in thread {i} (is something kept on self between calls?)")
+
+
+def check_config(case: LayerCase) -> None:
+    """`config` describes the layer: built from it, it has the same repr and, with the same state, the same output."""
+    layer, x = case.layer(), case.input()
+    twin = build("layer", describe(layer))
+    twin.build(case.input_shape)
+    assert repr(twin) == repr(layer), f"expected {layer!r}, got {twin!r}"
+    twin.astype("float64").load_state_dict(layer.state_dict())
+    assert_close(twin.infer(x), layer.infer(x), "output of the layer built from the configuration", 0)
 
 
 LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {

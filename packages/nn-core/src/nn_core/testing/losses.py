@@ -83,6 +83,33 @@ def check_gradient(case: LossCase) -> None:
             )
 
 
+def check_weights(case: LossCase) -> None:
+    """A sample of weight 2 is that sample twice, and one of weight 0 is none."""
+    pred, target, _ = case.batch()
+    weight = np.arange(rows(pred)) % 3
+    repeated = _each(lambda part: np.repeat(part, weight, axis=0), pred)
+    for reduction in ("sum", "mean"):
+        loss = case.make(reduction=reduction)
+        value = loss.value_and_grad(pred, target, weight)[0]
+        _assert_equal(value, loss.value_and_grad(repeated, np.repeat(target, weight, axis=0))[0], reduction, rtol=1e-12)
+
+
+def check_reductions(case: LossCase) -> None:
+    """``none`` gives the weighted terms, ``sum`` their sum, ``mean`` that over what counts; so do gradients."""
+    pred, target, weight = case.batch()
+    for w in (None, weight):
+        scales = {"sum": 1.0}
+        if w is None:  # a weighted mean is the matter of the checks of weights and of parts
+            scales["mean"] = 1 / case.make().sum_and_weight(pred, target)[1]
+        terms, gradient = case.make(reduction="none").value_and_grad(pred, target, w)
+        assert terms.shape[:1] == (rows(pred),), f"expected terms (N, …) for N = {rows(pred)}, got shape {terms.shape}"
+        for reduction, scale in scales.items():
+            value, part = case.make(reduction=reduction).value_and_grad(pred, target, w)
+            assert isinstance(value, float), f"{reduction} must be a Python float, got {type(value).__name__}"
+            _assert_equal(value, terms.sum() * scale, reduction, rtol=1e-12)
+            _assert_equal(part, _each(lambda g, scale=scale: g * scale, gradient), f"gradient of {reduction}")
+
+
 def check_parts(case: LossCase) -> None:
     """`sum_and_weight` over the parts of a batch adds up to the mean over the whole."""
     pred, target, weight = case.batch()
@@ -94,31 +121,6 @@ def check_parts(case: LossCase) -> None:
     ]
     total, norm = np.sum(parts, axis=0)
     np.testing.assert_allclose(total / norm, loss.value_and_grad(pred, target, weight)[0], rtol=1e-12)
-
-
-def check_reductions(case: LossCase) -> None:
-    """``none`` gives the weighted terms, ``sum`` their sum, ``mean`` the sum over what counts; so do gradients."""
-    pred, target, weight = case.batch()
-    for w in (None, weight):
-        norm = case.make().sum_and_weight(pred, target, w)[1]
-        terms, gradient = case.make(reduction="none").value_and_grad(pred, target, w)
-        assert terms.shape[:1] == (rows(pred),), f"expected terms (N, …) for N = {rows(pred)}, got shape {terms.shape}"
-        for reduction, scale in (("sum", 1.0), ("mean", 1 / norm)):
-            value, part = case.make(reduction=reduction).value_and_grad(pred, target, w)
-            assert isinstance(value, float), f"{reduction} must be a Python float, got {type(value).__name__}"
-            _assert_equal(value, terms.sum() * scale, reduction, rtol=1e-12)
-            _assert_equal(part, _each(lambda g, scale=scale: g * scale, gradient), f"gradient of {reduction}")
-
-
-def check_weights(case: LossCase) -> None:
-    """A sample of weight 2 is that sample twice, and one of weight 0 is none."""
-    pred, target, _ = case.batch()
-    weight = np.arange(rows(pred)) % 3
-    repeated = _each(lambda part: np.repeat(part, weight, axis=0), pred)
-    for reduction in ("sum", "mean"):
-        loss = case.make(reduction=reduction)
-        value = loss.value_and_grad(pred, target, weight)[0]
-        _assert_equal(value, loss.value_and_grad(repeated, np.repeat(target, weight, axis=0))[0], reduction, rtol=1e-12)
 
 
 def check_few_samples(case: LossCase) -> None:
