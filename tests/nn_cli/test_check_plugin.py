@@ -65,7 +65,7 @@ def test_a_right_plugin_passes_every_check(acme, run):
     result = run("check-plugin", "nn-acme")
     assert (result.code, len(result.lines)) == (0, 1 + len(PLUGIN_CHECKS))
     assert all(line.split()[1] == "ok" for line in result.lines[1:])
-    assert f"{len(PLUGIN_CHECKS)} of {len(PLUGIN_CHECKS)} checks passed for nn-acme 1.0 with 1 components" in result.err
+    assert f"{len(PLUGIN_CHECKS)} of {len(PLUGIN_CHECKS)} checks passed for nn-acme 1.0 with 1 component" in result.err
     assert check_plugin("nn-acme") == len(PLUGIN_CHECKS)
 
 
@@ -117,3 +117,21 @@ def test_commands_are_called_with_hyphens(run):
     assert "check-plugin" in run("--help").out
     assert "check_plugin" not in run("--help").out
     assert run("check-plugin", "--help").code == 0
+
+
+def test_a_command_that_is_none_of_click_is_named(acme, run):
+    command = """
+@hookimpl
+def nn_commands():
+    yield CommandSpec(name="say", target="nn_acme.parts:Gate", summary="Says.")
+"""
+    acme(command, GATE)
+    with pytest.raises(AssertionError, match=r"contracts: command say: nn_acme.parts:Gate is not a click command"):
+        check_plugin("nn-acme")
+
+
+def test_a_plugin_that_is_refused_is_not_said_to_announce_nothing(acme, run):
+    acme(f"{LAYER}\nraise RuntimeError('the pump is dry')", GATE)
+    lines = {line.split()[0]: line for line in run("check-plugin", "nn-acme").lines}
+    assert lines["status"].split()[1] == "failed"
+    assert lines["announces"].split()[1] == "ok"

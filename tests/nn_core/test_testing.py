@@ -154,6 +154,17 @@ class Itself(Layer):
         return self
 
 
+class WritingToDy(Layer):
+    """Doubles the gradient in place."""
+
+    def forward(self, x):
+        def backward(dy):
+            dy *= 2
+            return dy
+
+        return x * 2, backward
+
+
 class Transposing(Layer):
     """Returns the gradient in another shape."""
 
@@ -209,7 +220,8 @@ FAULTY_LAYERS = [
     (SquareInEvaluation, "gradients", "eval: the gradient of the input gives a directional derivative of"),
     (lambda: Gain(lambda weight, dw: None), "gradients", "train: weight got no gradient"),
     (lambda: Gain(lambda weight, dw: weight.accumulate(1.01 * dw)), "gradients", "the gradient of weight gives"),
-    (Detached, "closure", "backward must return the gradient of the input, of shape (4, 3), got None"),
+    (Detached, "closure", "the gradient of a float64 input must not be None"),
+    (WritingToDy, "closure", "backward writes to dy, which others may hold: expected a new array"),
     (Transposing, "closure", "of shape (4, 3), got one of shape (3, 4)"),
     (lambda: Gain(assign), "gradients_add_up", "gradient of weight after two passes: relative error"),
     (Promoting, "dtype", "train: expected output in float32, got float64"),

@@ -37,6 +37,11 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _DISTRIBUTION = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
+def article(kind: str) -> str:
+    """Return a kind with its article: ``an optimizer``."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 @frozen
 class Plan:
     """What a new distribution is to be called, and what it is to hold.
@@ -84,7 +89,9 @@ def check_names(plan: Plan) -> None:
     """
     name = plan.distribution
     if not _DISTRIBUTION.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name of a distribution: letters, digits, and hyphens between them.")
+        raise ConfigError(
+            f"{name!r} is no name of a distribution: a letter, and then letters, digits, and hyphens between them."
+        )
     if keyword.iskeyword(plan.package) or plan.package in sys.stdlib_module_names:
         raise ConfigError(f"{name!r} cannot be imported: Python itself has {plan.package!r}. Choose another name.")
     try:
@@ -97,16 +104,36 @@ def check_names(plan: Plan) -> None:
         raise ConfigError(
             f"There is a package {plan.package!r} already, which {name!r} would hide. Choose another name."
         )
-    if not _NAME.fullmatch(plan.name) or keyword.iskeyword(plan.name):
+    if keyword.iskeyword(plan.name):
+        raise ConfigError(
+            f"{plan.name!r} is no name of {article(plan.kind)}: it is a keyword of Python. Choose another."
+        )
+    if not _NAME.fullmatch(plan.name):
         suggestion = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plan.name).lower()).strip("_")
         hint = f" Such as {suggestion!r}." if _NAME.fullmatch(suggestion) and not keyword.iskeyword(suggestion) else ""
-        raise ConfigError(f"{plan.name!r} is no name of a {plan.kind}: names are snake_case.{hint}")
+        raise ConfigError(f"{plan.name!r} is no name of {article(plan.kind)}: names are snake_case.{hint}")
+    if plan.words()["target"] in _imported(plan.kind):
+        raise ConfigError(
+            f"The class of {plan.name!r} would hide {plan.words()['target']!r}, which its files import. "
+            f"Choose another name."
+        )
     taken = [part for part in components(plan.kind) if part.name == plan.name]
     if taken:
         raise ConfigError(
             f"{taken[0].distribution} provides the {plan.kind} {plan.name!r} already; two of one name would be a "
             f"conflict. Choose another name."
         )
+
+
+def _imported(kind: str) -> set[str]:
+    """Return the names that the templates of a kind import."""
+    texts = [_template(f"kinds/{name}.py") for name in (kind, f"test_{kind}")]
+    lines = [line for text in texts for line in re.findall(r"^(?:from \S+ )?import (.+)$", text, re.MULTILINE)]
+    return {word for line in lines for word in re.findall(r"\w+", line)}
+
+
+def _template(name: str) -> str:
+    return (files("nn_cli") / "templates" / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def create(plan: Plan, folder: Path) -> list[Path]:
@@ -134,7 +161,7 @@ def create(plan: Plan, folder: Path) -> list[Path]:
     written = []
     try:
         for path, template in templates.items():
-            text = (files("nn_cli") / "templates" / f"{template}.txt").read_text(encoding="utf-8")
+            text = _template(template)
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(Template(text).substitute(words), encoding="utf-8")

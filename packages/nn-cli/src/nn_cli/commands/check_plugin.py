@@ -50,7 +50,7 @@ def command(distribution: str, as_json: bool) -> None:
         echo_table(("CHECK", "RESULT", "ABOUT"), results)
         click.echo(
             f"{len(results) - len(failed)} of {len(results)} checks passed for {record.distribution} {record.version} "
-            f"with {len(record.components)} components",
+            f"with {len(record.components)} component{'' if len(record.components) == 1 else 's'}",
             err=True,
         )
     if failed:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nn_cli.scaffolding import KINDS, Plan, create
+from nn_cli.scaffolding import KINDS, Plan, article, create
 from nn_core.errors import ConfigError
 
 
 def _kinds(command: Callable[..., Any]) -> Callable[..., Any]:
     for kind in reversed(KINDS):
-        command = click.option(f"--{kind}", metavar="NAME", help=f"Begin with a {kind} of this name.")(command)
+        command = click.option(f"--{kind}", metavar="NAME", help=f"Begin with {article(kind)} of this name.")(command)
     return command
 
 
@@ -46,4 +47,6 @@ def command(name: str, into: Path, **kinds: str | None) -> None:
     folder = into / name
     for path in create(Plan(name, kind, component), folder):
         click.echo(path)
-    click.echo(f"install it with: pip install ./{folder}    test it with: pytest {folder}", err=True)
+    place = shlex.quote(str(folder))
+    here = "" if folder.is_absolute() else "./"  # so that pip does not take it for a name
+    click.echo(f"install it with: pip install {here}{place}    test it with: pytest {place}", err=True)

@@ -55,7 +55,12 @@ def run(layer: Any, x: Array, dy: Array | None = None) -> tuple[Array, Array, Ar
         y, backward = layer.forward(x)
     if dy is None:
         dy = gradient_like(y)
-    dx = backward(dy)
+    try:
+        dx = backward(dy)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise AssertionError("backward writes to dy, which others may hold: expected a new array") from error
     seen = "None" if dx is None else "an array"
     assert (dx is None) == (x.dtype.kind != "f"), f"the gradient of a {x.dtype} input must not be {seen}"
     return y, dy, dx

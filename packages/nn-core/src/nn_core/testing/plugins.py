@@ -54,8 +54,10 @@ def check_status(record: PluginRecord) -> None:
 
 
 def check_announces(record: PluginRecord) -> None:
-    """It announces one component at least."""
-    assert record.components, "it announces no component: no hook of its plugin module yields a spec"
+    """It announces one component at least; where it was refused, its status says why there is none."""
+    assert record.components or record.status != "ok", (
+        "it announces no component: no hook of its plugin module yields a spec"
+    )
 
 
 def check_loading(record: PluginRecord) -> None:
@@ -130,6 +132,9 @@ def _check_contract(part: Component, target: Any) -> None:
         wrong = [name for name in events if name not in EVENTS]
         assert not wrong, f"{place}: {wrong[0]} is no event.{did_you_mean(wrong[0], EVENTS)}" if wrong else ""
         assert events, f"{place}: it has none of the methods {', '.join(EVENTS)}"
+    if part.kind == "command":  # of click, which nn-core does not need
+        command = not inspect.isclass(target) and hasattr(target, "params") and hasattr(target, "invoke")
+        assert command, f"{place}: {part.target} is not a click command: decorate a function with @click.command()"
     if inspect.isclass(target):
         for method in METHODS.get(part.kind, ()):
             assert hasattr(target, method), f"{place}: {part.target} has no method {method}"
