@@ -16,8 +16,7 @@ from nn_optim import EMA
 
 
 def optimizer(name, title="", **options):
-    make = lambda parameters: build("optimizer", {"type": name, **options}, parameters)  # noqa: E731
-    return OptimizerCase(f"{name}{title}", make)
+    return OptimizerCase(f"{name}{title}", lambda parameters: build("optimizer", {"type": name, **options}, parameters))
 
 
 OPTIMIZERS = [

@@ -112,10 +112,10 @@ def check_names(plan: Plan) -> None:
         suggestion = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plan.name).lower()).strip("_")
         hint = f" Such as {suggestion!r}." if _NAME.fullmatch(suggestion) and not keyword.iskeyword(suggestion) else ""
         raise ConfigError(f"{plan.name!r} is no name of {article(plan.kind)}: names are snake_case.{hint}")
-    if plan.words()["target"] in _imported(plan.kind):
+    target = plan.words()["target"]
+    if target in _imported(plan.kind):
         raise ConfigError(
-            f"The class of {plan.name!r} would hide {plan.words()['target']!r}, which its files import. "
-            f"Choose another name."
+            f"The class of {plan.name!r} would hide {target!r}, which its files import. Choose another name."
         )
     taken = [part for part in components(plan.kind) if part.name == plan.name]
     if taken:

@@ -232,7 +232,7 @@ def numbers_of(column: Any, name: str, rows: Array) -> Array:
     """
     try:
         plain = column.cast(pa.float64(), safe=False)  # integers beyond 2⁵³ lose their last digits
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a text is no number, or its type has no such cast
         raise DataError(_not_a_number(column, name, rows)) from None
     values = np.asarray(plain.to_numpy(), np.float64)
     infinite = np.isinf(values)
